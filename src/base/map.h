@@ -29,6 +29,7 @@ struct map_it {
 	const void *key;
 	size_t len;
 	void *value;
+	const struct map *map;	/* private */
 	void *next;		/* private */
 };
 struct map_it map_first(const struct map *);
