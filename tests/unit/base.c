@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/url.h"
 #include "tests/tap.h"
 
 static void
@@ -120,9 +121,29 @@ test_list(void)
 	ok(list_empty(&head), "empty at the end");
 }
 
+static void
+test_url(void)
+{
+	struct url u;
+	char s[300];
+
+	ok(url_parse(&u, "HTTPS://Host.example/api?x=1") == 0 && u.tls && u.port == 443, "https has its port");
+	is_str(u.path, "/api?x=1", "path and query");
+	ok(url_parse(&u, "rel://[2001:db8::1]:33080") == 0 && u.v6 && u.port == 33080, "IPv6 literal");
+	is_str(url_str(&u, s, sizeof(s)), "rel://[2001:db8::1]:33080", "and back");
+	ok(url_parse(&u, "stun:192.0.2.1") == 0 && u.port == 3478 && !u.tls, "stun without slashes");
+	is_str(u.host, "192.0.2.1", "its host");
+	ok(url_parse(&u, "host:10000") == 0 && u.scheme[0] == '\0' && u.port == 10000, "no scheme");
+	ok(url_parse(&u, "http://") == -EINVAL, "no host");
+	ok(url_parse(&u, "http://h:99999") == -EINVAL, "port too large");
+	ok(url_parse(&u, "http://me@h") == -EINVAL, "no user part");
+	ok(url_parse(&u, "http://[::1") == -EINVAL, "bracket left open");
+}
+
 int
 main(void)
 {
+	test_url();
 	test_buf();
 	test_addr();
 	test_map();
