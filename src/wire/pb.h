@@ -14,6 +14,9 @@
 
 struct buf;
 
+/* protobuf-c's own initialisers of oneofs leave a brace out. */
+#pragma GCC diagnostic ignored "-Wmissing-braces"
+
 /* Appends the message.  0 or -ENOMEM. */
 int wire_pb_put(struct buf *out, const ProtobufCMessage *);
 /* NULL: cut, garbled, or no memory.  An empty input is an empty message. */
