@@ -75,7 +75,8 @@ struct h2_options {
 /* Takes the stream over (its callbacks too).  A client's stream may still be
  * connecting.  NULL: no memory, and the stream is closed. */
 struct h2 *h2_new(struct env *, struct env_stream *, const struct h2_options *, const struct h2_ops *, void *arg);
-/* Server: bytes read before h2_new, the preface included. */
+/* Server: bytes read before h2_new, the preface included.  The one call here
+ * that calls back before it returns. */
 void h2_input(struct h2 *, const uint8_t *, size_t len);
 void h2_close(struct h2 *);		/* at once, without callbacks; fine with NULL */
 /* GOAWAY, streams under way may finish for `us`, then `gone` comes. */
@@ -89,9 +90,13 @@ struct h2_stream *h2_request(struct h2 *, const struct h2_header *, size_t n, bo
 int h2_respond(struct h2_stream *, const struct h2_header *, size_t n, bool end);
 /* Body bytes, queued: 0, -EAGAIN above H2_HIGH_WATER (nothing taken), -EPIPE, -ENOMEM. */
 int h2_write(struct h2_stream *, const void *, size_t);
+int h2_write2(struct h2_stream *, const void *head, size_t nhead, const void *, size_t);	/* two parts, both or none */
 int h2_end(struct h2_stream *);				/* no more from us */
 int h2_end_trailers(struct h2_stream *, const struct h2_header *, size_t n);	/* the same, with trailers */
 void h2_reset(struct h2_stream *, uint32_t code);	/* RST_STREAM; `closed` does not come any more */
+/* The owner is done: what was queued still goes out; a server that has ended its
+ * side tells a client that has not to stop.  `closed` does not come any more. */
+void h2_release(struct h2_stream *);
 size_t h2_queued(const struct h2_stream *);		/* bytes taken and not yet with the transport */
 void h2_stream_set_arg(struct h2_stream *, void *arg);
 void *h2_stream_arg(const struct h2_stream *);
