@@ -29,12 +29,12 @@ struct fsm;
 struct fsm_loop;
 
 #define FSM_RES_MAX	4	/* resources of one machine */
-#define FSM_TIMER_MAX	6	/* timers of one machine */
+#define FSM_TIMER_MAX	10	/* timers of one machine */
 #define FSM_RING	16	/* last transitions kept a machine */
 
 /* What an event carries: embed as first member of the payload. */
 struct fsm_data {
-	unsigned refs;
+	unsigned refs;				/* set by the maker to 0 or 1: his own reference, which posting hands over */
 	void (*free)(struct fsm_data *);	/* called when the last reference goes */
 };
 struct fsm_data *fsm_data_ref(struct fsm_data *);	/* fine with NULL */
@@ -51,7 +51,9 @@ struct fsm_timer_def {
 	int event;		/* of its expiry */
 	bool every;		/* re-arms itself */
 	int64_t lo, hi;		/* microseconds; lo < hi: uniformly between the two */
-	ptrdiff_t field;	/* >= 0: offset of an int64_t of microseconds in the machine's struct, read on entry */
+	/* >= 0: offset of an int64_t of microseconds in the machine's struct, read on
+	 * entry; 0 fires at once, a negative value leaves the timer off. */
+	ptrdiff_t field;
 };
 
 struct fsm_def {
@@ -76,6 +78,14 @@ struct fsm_past {
 	int from, event, to, row;	/* row: index into def->row */
 };
 
+struct fsm_timer {
+	struct fsm *machine;
+	struct env_timer *timer;	/* owned; made when first needed */
+	int64_t us;			/* as armed */
+	uint32_t arm;			/* one more each time it is started or stopped */
+	int index;
+};
+
 struct fsm {
 	const struct fsm_def *def;
 	struct fsm_loop *loop;
@@ -83,7 +93,7 @@ struct fsm {
 	int state;			/* written by generated code only */
 	struct mono since;		/* when the state was entered */
 	uint32_t gen[FSM_RES_MAX];
-	struct env_timer *timer[FSM_TIMER_MAX];
+	struct fsm_timer timer[FSM_TIMER_MAX];
 	uint32_t *hits;			/* a counter per row */
 	uint64_t stale;			/* events dropped: former life, or a timer that no longer runs */
 	struct fsm_past past[FSM_RING];
@@ -91,17 +101,21 @@ struct fsm {
 	struct fsm_data *data;		/* of the event being handled, borrowed */
 	struct fsm_data *carry;		/* what this row's sends carry */
 	bool carries;
+	int row;			/* of the step under way, or -1 */
 	struct list all;		/* loop's list, in order of creation */
 };
 
 /* The machine begins in the first state of its table, its timers running.
  * The generated NAME_fsm_init and NAME_fsm_fini wrap these two. */
 void fsm_init(struct fsm *, const struct fsm_def *, struct fsm_loop *, const char *subject);
-/* Drops its queued events and timers.  The generated NAME_fsm_fini first closes what the state holds. */
+/* Drops its queued events and timers.  The generated NAME_fsm_fini first closes what the state holds.
+ * Never from one of its own actions: see fsm_defer. */
 void fsm_done(struct fsm *);
 
 /* Queue an event.  `data` is handed over (NULL: none).  Events of a resource
- * name the generation that fsm_open gave when the resource was opened. */
+ * name the generation that fsm_open gave when the resource was opened; with
+ * plain fsm_post such an event belongs to the life the resource has now, which
+ * is right for a callback that cannot come after its resource was closed. */
 void fsm_post(struct fsm *, int event, struct fsm_data *data);
 void fsm_post_gen(struct fsm *, int event, uint32_t gen, struct fsm_data *data);
 
@@ -117,10 +131,10 @@ const char *fsm_state_name(const struct fsm *);
 
 void fsm_row_hit(struct fsm *, int row);
 void fsm_send(struct fsm *, int send);
-void fsm_never(struct fsm *, int event, int row);	/* logs the ring and counts; aborts in test builds */
+void fsm_never(struct fsm *, int event, int row);	/* logs the ring and counts; ends the process when the loop is strict */
 void fsm_unexpected(struct fsm *, int event);		/* a pair the table says cannot occur: counted as stale */
 void fsm_timers_enter(struct fsm *, int to);		/* stops all, starts those of `to` */
-void fsm_timer_restart(struct fsm *, int timer);	/* @NAME */
+void fsm_timer_restart(struct fsm *, int event);	/* @NAME: the timer of that event, if the state runs it */
 
 /* ---- the loop ----------------------------------------------------------------- */
 
@@ -129,9 +143,17 @@ typedef void (*fsm_route_fn)(void *arg, struct fsm *from, int send, struct fsm_d
 
 struct fsm_loop *fsm_loop_new(struct env *, fsm_route_fn, void *arg);
 void fsm_loop_free(struct fsm_loop *);
-void fsm_drain(struct fsm_loop *);		/* tests; otherwise the env's turn end calls it */
+/* The env's turn end calls it; tests do, and whoever posts outside of a turn
+ * (before env_run).  Within a step it does nothing. */
+void fsm_drain(struct fsm_loop *);
+/* Run fn when the queue is empty, at the end of this drain: how a machine in its
+ * last state is freed.  Runs once; fsm_undefer takes back what has not run. */
+void fsm_defer(struct fsm_loop *, void (*fn)(void *arg), void *arg);
+void fsm_undefer(struct fsm_loop *, void (*fn)(void *arg), void *arg);
 void fsm_each(struct fsm_loop *, void (*fn)(void *arg, struct fsm *), void *arg);
 uint64_t fsm_loop_stale(const struct fsm_loop *);
+uint64_t fsm_loop_nevers(const struct fsm_loop *);	/* never rows reached: each is a bug */
+void fsm_loop_strict(struct fsm_loop *);	/* tests: a never row ends the process */
 
 /* Each step, after it: for godwit watch, the simulator's hash and conformance traces. */
 struct fsm_trace {
