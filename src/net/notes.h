@@ -51,11 +51,10 @@ struct note_way {
 	char server[256];		/* the relay's URL, for status */
 };
 
-/* Our address as a STUN server saw it (ice-gather's mapped). */
+/* Our addresses as a STUN server saw them (ice-gather's mapped). */
 struct note_mapped {
 	struct fsm_data data;
-	struct addr mapped;
-	struct addr server;		/* who said so */
+	struct addr mapped[2];		/* IPv4, IPv6; family ADDR_NONE: not known */
 };
 
 static inline void

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef GODWIT_ICE_HUB_H
+#define GODWIT_ICE_HUB_H
+/*
+ * hub.h -- the hub's inside, for the files of this folder only.
+ */
+#include "ice/ice.h"
+
+struct map;
+
+#define ICE_TX_LIFE	(4 * MONO_SEC)	/* as upstream: an answer later than that is none */
+#define ICE_TX_MAX	4096		/* outstanding checks of all sessions */
+
+/* A request of ours that may still be answered. */
+struct ice_tx {
+	struct list by_time;
+	uint8_t tid[WIRE_STUN_TID];
+	struct ice_pair *pair;		/* or */
+	struct ice_gather *gather;	/* one of the two */
+	struct addr to;
+	struct mono at;
+	bool nominate, controlling;
+};
+
+struct ice {
+	struct env *env;
+	struct fsm_loop *loop;
+	struct ice_io io;
+	struct list sessions, gathers;
+	struct map *by_ufrag;		/* our ufrag -> session */
+	struct map *by_tid;		/* transaction -> struct ice_tx */
+	struct list txs;		/* oldest first, owned */
+	unsigned ntx;
+	struct ice_counters count;
+};
+
+/* A new transaction with a random id, or NULL. */
+struct ice_tx *ice_tx_new(struct ice *, const struct addr *to);
+void ice_tx_drop_pair(struct ice *, const struct ice_pair *);
+void ice_tx_drop_gather(struct ice *, const struct ice_gather *);
+void ice_send(struct ice *, const struct addr *to, const struct wire_stun *, const char *password);
+bool ice_allowed(const struct ice *, const struct addr *);
+size_t ice_locals(const struct ice *, struct addr *out, size_t max);	/* ports set */
+void ice_letters(struct ice *, char *out, size_t n);	/* n letters and a NUL */
+#endif
