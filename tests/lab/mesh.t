@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# mesh.t -- the main job in namespaces, as TAP: both NAT kinds, direct and relayed,
+# the cut and the way back, kill -9, down and up, a stopped daemon.
+case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
+. "$here/topology.sh"
+. "$here/mesh.sh"
+build=$(cd "${builddir:-.}" && pwd)
+LAB=gwmesh$$
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP root is needed"; exit 0; }
+[ -c /dev/net/tun ] || { echo "1..0 # SKIP no /dev/net/tun"; exit 0; }
+work=$(mktemp -d)
+n=0
+ok() { # ok RC WHAT
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
+}
+try() { what=$1; shift; "$@" >"$work/last" 2>&1; rc=$?; [ $rc -eq 0 ] || sed 's/^/# /' "$work/last" | tail -n 5; ok $rc "$what"; }
+end() { mesh_down; rm -rf "$work"; }
+trap end EXIT
+trap 'exit 1' INT TERM
+logs() { for f in server a b; do echo "# --- $f"; tail -n 12 "$work/w/$f.log" 2>/dev/null | sed 's/^/# /'; done; }
+ping_once() { ns hosta ping -c 1 -W 1 "$(mesh_ip b)"; }
+outage_below() { awk -v a="$OUTAGE" -v b="$1" 'BEGIN { exit !(a <= b) }'; }
+
+mkdir "$work/w"
+try "cone: namespaces and server" mesh_up "$work/w" cone
+try "cone: a joins with the printed line" mesh_join a hosta
+try "cone: b joins with the same line" mesh_join b hostb
+try "cone: a pings b" lab_until 15 ping_once
+try "cone: the path is direct" lab_until 20 mesh_path_is a P2P
+try "cone: on both sides" lab_until 20 mesh_path_is b P2P
+mesh_outage a hosta "$(mesh_ip b)" 8 lab_cut_udp; rc=$?
+ok $rc "cut: ping goes on over the relay"
+echo "# longest silence $OUTAGE s"
+try "cut: status says Relayed" lab_until 10 mesh_path_is a Relayed
+lab_restore_udp
+try "restored: direct again" lab_until 30 mesh_path_is a P2P
+kill -9 $(ns hostb pgrep -x godwitd) 2>/dev/null; sleep 0.2
+try "kill -9: the daemon starts again by itself (supervisor's part played here)" mesh_agent b hostb
+try "kill -9: and joins with its last profile, without up" lab_until 15 ping_once
+try "down" mesh_cli b down
+kill -9 $(ns hostb pgrep -x godwitd) 2>/dev/null; sleep 0.2
+mesh_agent b hostb; sleep 1
+mesh_cli b status --json 2>/dev/null | grep -q '"daemonStatus": *"Idle"'; ok $? "down is durable over kill -9"
+try "up again, without arguments" mesh_cli b up
+try "and pings" lab_until 15 ping_once
+kill -STOP $(ns hosta pgrep -x godwitd)
+t0=$(date +%s%N); mesh_cli a status >"$work/stop" 2>&1; rc=$?
+ms=$(( ($(date +%s%N) - t0) / 1000000 ))
+[ $rc -ne 0 ] && [ "$ms" -lt 2500 ] && [ "$(wc -l <"$work/stop")" -le 1 ]; ok $? "a stopped daemon: one line and non-zero within its second ($ms ms)"
+kill -CONT $(ns hosta pgrep -x godwitd)
+grep -qi 'not enforced' "$work/w/a.log"; ok $? "the log says that firewall rules are not enforced"
+mesh_cli a status | grep -qi 'not enforced'; ok $? "and so does status"
+logs >"$work/logs"
+mesh_down; rm -rf "$work/w"; mkdir "$work/w"
+
+try "symmetric: namespaces and server" mesh_up "$work/w" symmetric
+try "symmetric: a joins" mesh_join a hosta
+try "symmetric: b joins" mesh_join b hostb
+try "symmetric: a pings b" lab_until 15 ping_once
+try "symmetric: over the relay" lab_until 5 mesh_path_is a Relayed
+kill $(ns srv pgrep -x godwit-server) 2>/dev/null; sleep 1
+try "server restarted: it comes back" mesh_server
+try "server restarted: the relayed pair talks again" lab_until 15 ping_once
+[ "$(grep -c 'godwit up' "$work/w/server.log")" -le 1 ]; ok $? "the join line is printed once"
+logs
+echo "1..$n"
