@@ -83,3 +83,10 @@ mesh_processes() {
 }
 
 mesh_down() { lab_down; }
+
+# mesh_pids NAMESPACE PROGRAM: never by name alone, other labs may run beside us.
+mesh_pids() {
+	for p in $(ip netns pids "$LAB-$1"); do
+		[ "$(cat "/proc/$p/comm" 2>/dev/null)" = "$2" ] && echo "$p"
+	done
+}

@@ -36,20 +36,20 @@ echo "# longest silence $OUTAGE s"
 try "cut: status says Relayed" lab_until 10 mesh_path_is a Relayed
 lab_restore_udp
 try "restored: direct again" lab_until 30 mesh_path_is a P2P
-kill -9 $(ns hostb pgrep -x godwitd) 2>/dev/null; sleep 0.2
+kill -9 $(mesh_pids hostb godwitd) 2>/dev/null; sleep 0.2
 try "kill -9: the daemon starts again by itself (supervisor's part played here)" mesh_agent b hostb
 try "kill -9: and joins with its last profile, without up" lab_until 15 ping_once
 try "down" mesh_cli b down
-kill -9 $(ns hostb pgrep -x godwitd) 2>/dev/null; sleep 0.2
+kill -9 $(mesh_pids hostb godwitd) 2>/dev/null; sleep 0.2
 mesh_agent b hostb; sleep 1
 mesh_cli b status --json 2>/dev/null | grep -q '"daemonStatus": *"Idle"'; ok $? "down is durable over kill -9"
 try "up again, without arguments" mesh_cli b up
 try "and pings" lab_until 15 ping_once
-kill -STOP $(ns hosta pgrep -x godwitd)
+kill -STOP $(mesh_pids hosta godwitd)
 t0=$(date +%s%N); mesh_cli a status >"$work/stop" 2>&1; rc=$?
 ms=$(( ($(date +%s%N) - t0) / 1000000 ))
 [ $rc -ne 0 ] && [ "$ms" -lt 2500 ] && [ "$(wc -l <"$work/stop")" -le 1 ]; ok $? "a stopped daemon: one line and non-zero within its second ($ms ms)"
-kill -CONT $(ns hosta pgrep -x godwitd)
+kill -CONT $(mesh_pids hosta godwitd)
 grep -qi 'not enforced' "$work/w/a.log"; ok $? "the log says that firewall rules are not enforced"
 mesh_cli a status | grep -qi 'not enforced'; ok $? "and so does status"
 logs >"$work/logs"
@@ -60,7 +60,7 @@ try "symmetric: a joins" mesh_join a hosta
 try "symmetric: b joins" mesh_join b hostb
 try "symmetric: a pings b" lab_until 15 ping_once
 try "symmetric: over the relay" lab_until 5 mesh_path_is a Relayed
-kill $(ns srv pgrep -x godwit-server) 2>/dev/null; sleep 1
+kill $(mesh_pids srv godwit-server) 2>/dev/null; sleep 1
 try "server restarted: it comes back" mesh_server
 try "server restarted: the relayed pair talks again" lab_until 15 ping_once
 [ "$(grep -c 'godwit up' "$work/w/server.log")" -le 1 ]; ok $? "the join line is printed once"
