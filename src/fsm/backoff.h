@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef GODWIT_FSM_BACKOFF_H
+#define GODWIT_FSM_BACKOFF_H
+/*
+ * backoff.h -- the wait before the next try, computed for a `$wait` timer.
+ *
+ * `base` grows from `first` by factor `num`/`den` to `max`; what is waited lies
+ * anywhere within `spread` per cent of it (100: from 0 to twice the base), so
+ * that a fleet does not come back in waves.  The base is reset by what proved
+ * itself, never by what merely began.
+ */
+#include <stdint.h>
+
+struct env;
+
+struct backoff {
+	int64_t first, max;	/* microseconds */
+	unsigned num, den;	/* growth */
+	unsigned spread;	/* per cent of the base, either way */
+	int64_t base;		/* of the next wait; 0: `first` */
+};
+
+/* NetBird's for streams: 800 ms, times 1.7, at most 10 s, randomised by factor 1. */
+#define BACKOFF_STREAM	{ 800000, 10000000, 17, 10, 100, 0 }
+
+/* The next wait in microseconds; the base grows behind it. */
+int64_t backoff_next(struct backoff *, struct env *);
+void backoff_reset(struct backoff *);
+#endif
