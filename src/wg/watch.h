@@ -21,7 +21,6 @@ struct wg_watch {
 	void *owner;			/* the agent's record of this peer, for wiring.c */
 	struct wg_peer *peer;		/* borrowed; outlives the watch */
 	struct mono taken;		/* when the path was taken, or last knocked on */
-	struct mono heard;		/* last_received when we looked last */
 	struct mono waiting_since;	/* first look at which data was out and nothing back; not set: answered */
 	bool asked;			/* doubt was sent for this silence */
 	uint64_t doubts, timeouts;

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * watch.c -- are packets answered?  See fsm/wg-watch.fsm.
+ *
+ * WireGuard promises an answer: who receives data sends something within 10 s,
+ * and who hears nothing for 15 s shakes hands anew.  So data out and silence for
+ * 17 s is a dead path, whatever it is made of.  Long before that, silence while
+ * data flows is a reason to let ICE ask its pair: that costs three small packets.
+ */
+#include <stdlib.h>
+#include "base/log.h"
+#include "env/env.h"
+#include "wg/device.h"
+#include "wg/watch.h"
+#include "fsm/wg-watch.inc"
+
+#define ASK_AFTER	(150 * MONO_MS)
+#define DEAD_AFTER	(17 * MONO_SEC)
+#define IDLE_AFTER	(3 * MONO_SEC)
+#define HANDSHAKE_OLD	(210 * MONO_SEC)	/* upstream's limit: 180 s and 30 s of grace */
+
+static struct mono
+now(const struct wg_watch *w)
+{
+	return env_now(fsm_env(&w->fsm));
+}
+
+static bool
+owes(const struct wg_peer_stats *s)
+{
+	return mono_is_set(s->last_data_sent) && mono_before(s->last_received, s->last_data_sent);
+}
+
+/* ---- guards ---- */
+
+static bool
+wg_watch_if_heard(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return mono_is_set(s.last_received) && mono_before(w->taken, s.last_received);
+}
+
+/* Something is owed at all: data or a handshake of ours went out after the path
+ * was taken, and nothing came since. */
+static bool
+wg_watch_if_owed(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return mono_is_set(s.last_sent) && mono_before(w->taken, s.last_sent) &&
+	    !mono_before(w->taken, s.last_received);
+}
+
+/* How long data has been out with nothing back, by what the looks saw. */
+static int64_t
+waited(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+	struct mono since;
+
+	wg_peer_get_stats(w->peer, &s);
+	if (!owes(&s))
+		return 0;
+	since = s.last_data_sent;
+	if (mono_is_set(w->waiting_since) && mono_before(s.last_received, w->waiting_since))
+		since = w->waiting_since;
+	return mono_diff(now(w), since);
+}
+
+static bool
+wg_watch_if_unanswered(const struct wg_watch *w)
+{
+	return !w->asked && waited(w) >= ASK_AFTER;
+}
+
+static bool
+wg_watch_if_dead(const struct wg_watch *w)
+{
+	return waited(w) >= DEAD_AFTER;
+}
+
+static bool
+wg_watch_if_idle(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return !owes(&s) && mono_diff(now(w), s.last_data_sent) > IDLE_AFTER;
+}
+
+static bool
+wg_watch_if_talking(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return owes(&s) || mono_diff(now(w), s.last_data_sent) <= IDLE_AFTER;
+}
+
+static bool
+wg_watch_if_old_handshake(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return !mono_is_set(s.last_handshake) || mono_diff(now(w), s.last_handshake) > HANDSHAKE_OLD;
+}
+
+/* ---- actions ---- */
+
+static void
+wg_watch_do_baseline(struct wg_watch *w)
+{
+	w->taken = now(w);
+	w->waiting_since = (struct mono){ 0 };
+	w->asked = false;
+}
+
+/* Ask the peer's WireGuard for a sign of life. */
+static void
+wg_watch_do_knock(struct wg_watch *w)
+{
+	wg_peer_handshake(w->peer);
+}
+
+static void
+wg_watch_do_note_good(struct wg_watch *w)
+{
+	w->waiting_since = (struct mono){ 0 };
+	w->asked = false;
+}
+
+static void
+wg_watch_do_note_doubt(struct wg_watch *w)
+{
+	w->asked = true;
+	w->doubts++;
+}
+
+static void
+wg_watch_do_count(struct wg_watch *w)
+{
+	w->timeouts++;
+	log_info("wg-watch", "%s: packets go out and none come back", w->fsm.subject);
+}
+
+/* What every look sees: since when data waits for an answer. */
+static void
+wg_watch_do_see(struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	if (!owes(&s)) {
+		w->waiting_since = (struct mono){ 0 };
+		w->asked = false;
+	} else if (!mono_is_set(w->waiting_since) || !mono_before(s.last_received, w->waiting_since)) {
+		w->waiting_since = s.last_data_sent;
+		w->asked = false;
+	}
+}
+
+/* ---- life ---- */
+
+struct wg_watch *
+wg_watch_new(struct fsm_loop *loop, struct wg_peer *peer, const char *subject, void *owner)
+{
+	struct wg_watch *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->peer = peer;
+	w->owner = owner;
+	wg_watch_fsm_init(w, loop, subject);
+	return w;
+}
+
+void
+wg_watch_free(struct wg_watch *w)
+{
+	if (w == NULL)
+		return;
+	wg_watch_fsm_fini(w);
+	free(w);
+}
+
+bool
+wg_watch_is_good(const struct wg_watch *w)
+{
+	return w->fsm.state == WG_WATCH_GOOD || w->fsm.state == WG_WATCH_QUIET;
+}
