@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * session.c -- one peer's ICE agent; see fsm/ice-session.fsm.
+ *
+ * What differs from the letter of RFC 8445, and why: pairs are neither frozen
+ * nor paced (a handful each, as upstream checks them); nomination waits a little
+ * for better kinds of candidates instead of for the whole list; after a loss we
+ * go on asking (lurk), because the path often returns and signal may not.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sodium.h>
+#include "base/log.h"
+#include "base/map.h"
+#include "env/env.h"
+#include "ice/hub.h"
+#include "ice/pair.h"
+#include "ice/session.h"
+#include "net/notes.h"
+#include "fsm/ice-session.inc"
+
+#define VERDICT_MIN	(300 * MONO_MS)
+#define VERDICT_MAX	(2 * MONO_SEC)
+#define EARLY		(5 * MONO_SEC)	/* candidates that overtook their offer by less are its own */
+#define SPARE_AGE	(3 * MONO_SEC)
+
+static struct mono
+now(const struct ice_session *s)
+{
+	return env_now(s->ice->env);
+}
+
+/* ---- pairs ---- */
+
+static struct ice_pair *
+find_pair(const struct ice_session *s, const struct addr *remote)
+{
+	for (const struct list *l = s->pairs.next; l != &s->pairs; l = l->next) {
+		struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+
+		if (addr_equal(&p->remote.addr, remote))
+			return p;
+	}
+	return NULL;
+}
+
+static bool
+make_room(struct ice_session *s)
+{
+	if (s->npair < ICE_PAIRS)
+		return true;
+	LIST_EACH(l, &s->pairs) {
+		struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+
+		if (p->fsm.state == ICE_PAIR_FAILED && p != s->selected && p != s->picked && p != s->chosen) {
+			ice_pair_free(p);
+			return true;
+		}
+	}
+	return false;
+}
+
+struct ice_pair *
+ice_session_pair_to(struct ice_session *s, const struct addr *remote, const struct wire_cand *cand)
+{
+	struct ice_pair *p = find_pair(s, remote);
+	struct wire_cand c;
+
+	if (p != NULL) {
+		/* Learnt from a check, now signalled: its real kind is known. */
+		if (cand != NULL && p->remote.type == WIRE_CAND_PRFLX)
+			p->remote = *cand;
+		return p;
+	}
+	if (s->ice->io.port(s->ice->io.arg, remote->family) == 0 || !ice_allowed(s->ice, remote) || !make_room(s))
+		return NULL;
+	memset(&c, 0, sizeof(c));
+	if (cand != NULL)
+		c = *cand;
+	else {
+		c.type = WIRE_CAND_PRFLX;
+		c.priority = wire_cand_priority(WIRE_CAND_PRFLX, 65535);
+	}
+	c.addr = *remote;
+	return ice_pair_new(s, &c);
+}
+
+static void
+pair_and_go(struct ice_session *s, const struct addr *remote, const struct wire_cand *cand)
+{
+	struct ice_pair *p = ice_session_pair_to(s, remote, cand);
+
+	if (p != NULL)
+		ice_pair_post(p, ICE_PAIR_EV_GO, NULL);
+}
+
+/* A remote candidate, and the second one that NetBird's receivers add: the same
+ * address with the port that the remote listens on, for routers that keep ports. */
+static void
+apply(struct ice_session *s, const struct wire_cand *c)
+{
+	if (c->type == WIRE_CAND_PRFLX || c->addr.port == 0)
+		return;
+	if (c->ufrag[0] != '\0' && strcmp(c->ufrag, s->rufrag) != 0)
+		return;
+	pair_and_go(s, &c->addr, c);
+	if (c->type == WIRE_CAND_SRFLX && c->related.port != 0 && c->related.port != c->addr.port) {
+		struct addr a = c->addr;
+
+		a.port = c->related.port;
+		pair_and_go(s, &a, c);
+	}
+}
+
+const char *
+ice_session_cid(const struct ice_session *s, int family)
+{
+	for (unsigned i = 0; i < s->nlocal; i++)
+		if (s->local[i].addr.family == family)
+			return s->local[i].cid;
+	return "";
+}
+
+/* ---- our candidates ---- */
+
+static bool
+have_local(const struct ice_session *s, const struct addr *a)
+{
+	for (unsigned i = 0; i < s->nlocal; i++)
+		if (addr_equal(&s->local[i].addr, a))
+			return true;
+	return false;
+}
+
+/* Adds one of ours, and its line to `n` (which may be NULL: out of memory). */
+static void
+add_local(struct ice_session *s, enum wire_cand_type type, const struct addr *a, struct note_cands *n)
+{
+	struct wire_cand *c;
+
+	if (s->nlocal == ICE_LOCALS || have_local(s, a))
+		return;
+	c = &s->local[s->nlocal++];
+	memset(c, 0, sizeof(*c));
+	c->type = type;
+	c->addr = *a;
+	c->priority = wire_cand_priority(type, 65535);
+	wire_cand_foundation(c->foundation, type, a);
+	memcpy(c->ufrag, s->ufrag, sizeof(s->ufrag));
+	ice_letters(s->ice, c->cid, ICE_CID);
+	if (type == WIRE_CAND_SRFLX)	/* the shared socket's, as upstream states it */
+		c->related = addr_v4(0, s->ice->io.port(s->ice->io.arg, a->family));
+	if (n != NULL && n->n < NOTE_CANDS && wire_cand_write(n->line[n->n], c) == 0)
+		n->n++;
+}
+
+static void
+add_hosts(struct ice_session *s)
+{
+	struct addr a[ICE_LOCALS];
+	size_t n = ice_locals(s->ice, a, ICE_LOCALS);
+	struct note_cands *note = note_cands_new();
+
+	for (size_t i = 0; i < n; i++)
+		add_local(s, WIRE_CAND_HOST, &a[i], note);
+	if (note != NULL)
+		fsm_carry(&s->fsm, &note->data);
+}
+
+/* ---- the agent ---- */
+
+static void
+ice_session_close_agent(struct ice_session *s)
+{
+	LIST_EACH(l, &s->pairs)
+		ice_pair_free(LIST_OF(l, struct ice_pair, in_session));
+	s->chosen = s->picked = s->selected = NULL;
+	s->nlocal = 0;
+}
+
+static void
+take_remote(struct ice_session *s, const struct wire_signal *m)
+{
+	memcpy(s->rufrag, m->ufrag, sizeof(s->rufrag));
+	memcpy(s->rpwd, m->pwd, sizeof(s->rpwd));
+	s->has_rsession = m->has_session;
+	memcpy(s->rsession, m->session, sizeof(s->rsession));
+	s->rgeneration = m->has_generation ? m->generation : 0;
+	s->remote_known = true;
+}
+
+static void
+ice_session_do_new_agent(struct ice_session *s)
+{
+	struct ice_remote early[ICE_REMOTES];
+	unsigned n = 0;
+
+	ice_session_close_agent(s);
+	fsm_open(&s->fsm, ICE_SESSION_RES_AGENT);
+	take_remote(s, &note_signal_of(&s->fsm)->m);
+	s->id_used = true;
+	s->controlling = s->controller;
+	env_random(s->ice->env, &s->tie, sizeof(s->tie));
+	s->started = now(s);
+	s->verdict = VERDICT_MIN;
+	add_hosts(s);
+	for (unsigned i = 0; i < s->nremote; i++)
+		if (mono_diff(s->started, s->remote[i].at) < EARLY)
+			early[n++] = s->remote[i];
+	s->nremote = n;
+	memcpy(s->remote, early, n * sizeof(*early));
+	for (unsigned i = 0; i < n; i++)
+		apply(s, &s->remote[i].cand);
+	/* What was good before is asked first: a restart of the remote keeps its address. */
+	if (s->was.addr.family != ADDR_NONE && strcmp(s->was_rufrag, s->rufrag) == 0)
+		pair_and_go(s, &s->was.addr, &s->was);
+}
+
+static void
+ice_session_do_renew_id(struct ice_session *s)
+{
+	if (!s->id_used)
+		return;
+	env_random(s->ice->env, s->id, sizeof(s->id));
+	s->id_used = false;
+}
+
+static void
+ice_session_do_forget_remote(struct ice_session *s)
+{
+	s->remote_known = false;
+	s->nremote = 0;
+	sodium_memzero(s->rpwd, sizeof(s->rpwd));
+}
+
+static void
+ice_session_do_note_generation(struct ice_session *s)
+{
+	const struct wire_signal *m = &note_signal_of(&s->fsm)->m;
+
+	if (m->has_generation)
+		s->rgeneration = m->generation;
+}
+
+/* Candidates live on in the list for an agent made soon after. */
+static void
+ice_session_do_keep_candidate(struct ice_session *s)
+{
+	const struct note_signal *n = note_signal_of(&s->fsm);
+	struct wire_cand c;
+	unsigned i;
+
+	if (n == NULL || wire_cand_parse(&c, n->m.candidate) != 0)
+		return;
+	for (i = 0; i < s->nremote; i++)
+		if (addr_equal(&s->remote[i].cand.addr, &c.addr))
+			break;
+	if (i == ICE_REMOTES) {		/* the oldest goes */
+		memmove(s->remote, s->remote + 1, sizeof(s->remote) - sizeof(s->remote[0]));
+		i--;
+	}
+	s->remote[i].cand = c;
+	s->remote[i].at = now(s);
+	if (i >= s->nremote)
+		s->nremote = i + 1;
+}
+
+static void
+ice_session_do_add_candidate(struct ice_session *s)
+{
+	const struct note_signal *n = note_signal_of(&s->fsm);
+	struct wire_cand c;
+
+	if (n != NULL && wire_cand_parse(&c, n->m.candidate) == 0)
+		apply(s, &c);
+}
+
+static void
+ice_session_do_take_mapped(struct ice_session *s)
+{
+	const struct note_mapped *m = (const struct note_mapped *)fsm_data(&s->fsm);
+	struct note_cands *note = note_cands_new();
+
+	for (int f = 0; f < 2; f++)
+		if (m->mapped[f].family != ADDR_NONE)
+			add_local(s, WIRE_CAND_SRFLX, &m->mapped[f], note);
+	if (note != NULL)
+		fsm_carry(&s->fsm, &note->data);
+}
+
+/* A check on the selected pair and on every other that was good. */
+static void
+ice_session_do_probe(struct ice_session *s)
+{
+	if (s->selected != NULL)
+		ice_pair_check(s->selected, false);
+	if (s->fsm.state == ICE_SESSION_CONNECTED)
+		return;
+	LIST_EACH(l, &s->pairs) {
+		struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+
+		if (p != s->selected && ice_pair_is_good(p))
+			ice_pair_check(p, false);
+	}
+}
+
+static void
+ice_session_do_look_again(struct ice_session *s)
+{
+	add_hosts(s);
+	ice_session_do_probe(s);
+}
+
+static void
+set_verdict(struct ice_session *s)
+{
+	int64_t v = 2 * s->rtt_us + 200 * MONO_MS;
+
+	s->verdict = v < VERDICT_MIN ? VERDICT_MIN : v > VERDICT_MAX ? VERDICT_MAX : v;
+}
+
+static void
+ice_session_do_note_answer(struct ice_session *s)
+{
+	s->answered_at = now(s);
+	if (s->selected != NULL && s->selected->rtt_us > 0)
+		s->rtt_us = s->rtt_us == 0 ? s->selected->rtt_us : (7 * s->rtt_us + s->selected->rtt_us) / 8;
+	set_verdict(s);
+}
+
+static void
+ice_session_do_select(struct ice_session *s)
+{
+	struct ice_pair *p = s->picked != NULL ? s->picked : s->selected;
+	struct note_pair *n = note_pair_new();
+
+	s->picked = NULL;
+	s->chosen = NULL;
+	if (p != s->selected)
+		s->rtt_us = p->rtt_us;
+	s->selected = p;
+	s->answered_at = now(s);
+	set_verdict(s);
+	s->was = p->remote;
+	memcpy(s->was_rufrag, s->rufrag, sizeof(s->was_rufrag));
+	s->ups++;
+	if (n == NULL)
+		return;
+	ice_session_pair(s, n);
+	fsm_carry(&s->fsm, &n->data);
+}
+
+static void
+ice_session_do_drop_path(struct ice_session *s)
+{
+	s->picked = s->chosen = NULL;
+	s->downs++;
+}
+
+static void
+ice_session_do_recall(struct ice_session *s)
+{
+	s->selected = ice_session_pair_to(s, &s->was.addr, &s->was);
+}
+
+/* ---- nomination ---- */
+
+static int64_t
+patience(enum wire_cand_type type)
+{
+	switch (type) {
+	case WIRE_CAND_HOST:
+		return 0;
+	case WIRE_CAND_SRFLX:
+		return 100 * MONO_MS;
+	case WIRE_CAND_PRFLX:
+		return 200 * MONO_MS;
+	case WIRE_CAND_RELAY:
+		break;
+	}
+	return 500 * MONO_MS;
+}
+
+/* The best pair that answered, no older than `age`, other than `not`. */
+static struct ice_pair *
+best_pair(const struct ice_session *s, int64_t age, const struct ice_pair *not)
+{
+	struct ice_pair *best = NULL;
+
+	for (const struct list *l = s->pairs.next; l != &s->pairs; l = l->next) {
+		struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+
+		if (p == not || !ice_pair_is_good(p) || mono_diff(now(s), p->last_ok) > age)
+			continue;
+		if (best == NULL || ice_pair_priority(p) > ice_pair_priority(best))
+			best = p;
+	}
+	return best;
+}
+
+static bool
+nominating(const struct ice_session *s)
+{
+	return s->picked != NULL || (s->chosen != NULL && s->chosen->fsm.state == ICE_PAIR_NOMINATING);
+}
+
+static bool
+ice_session_if_may_nominate(const struct ice_session *s)
+{
+	const struct ice_pair *best;
+
+	if (!s->controlling || nominating(s))
+		return false;
+	best = best_pair(s, INT64_MAX, NULL);
+	return best != NULL && mono_diff(now(s), s->started) >= patience(best->remote.type);
+}
+
+static bool
+ice_session_if_spare(const struct ice_session *s)
+{
+	return s->controlling && !nominating(s) && best_pair(s, SPARE_AGE, s->selected) != NULL;
+}
+
+static void
+ice_session_do_choose(struct ice_session *s)
+{
+	s->chosen = best_pair(s, s->selected != NULL ? SPARE_AGE : INT64_MAX, s->selected);
+}
+
+/* ---- other guards ---- */
+
+static bool
+ice_session_if_no_ice(const struct ice_session *s)
+{
+	const struct note_signal *n = note_signal_of(&s->fsm);
+
+	return n == NULL || !s->enabled || n->m.ufrag[0] == '\0' || n->m.pwd[0] == '\0';
+}
+
+/* The id names the session; a stock peer that sends none means "as before". */
+static bool
+ice_session_if_same_session(const struct ice_session *s)
+{
+	const struct wire_signal *m = &note_signal_of(&s->fsm)->m;
+
+	if (strcmp(m->ufrag, s->rufrag) != 0)
+		return false;
+	return !m->has_session || (s->has_rsession && memcmp(m->session, s->rsession, sizeof(m->session)) == 0);
+}
+
+static bool
+ice_session_if_same_but_newer(const struct ice_session *s)
+{
+	const struct wire_signal *m = &note_signal_of(&s->fsm)->m;
+
+	return ice_session_if_same_session(s) && m->has_generation && m->generation > s->rgeneration;
+}
+
+static bool
+ice_session_if_news(const struct ice_session *s)
+{
+	const struct note_mapped *m = (const struct note_mapped *)fsm_data(&s->fsm);
+
+	for (int f = 0; m != NULL && f < 2; f++)
+		if (m->mapped[f].family != ADDR_NONE && !have_local(s, &m->mapped[f]) && s->nlocal < ICE_LOCALS)
+			return true;
+	return false;
+}
+
+static bool
+ice_session_if_picked(const struct ice_session *s)
+{
+	return s->picked != NULL;
+}
+
+static bool
+ice_session_if_other_pair(const struct ice_session *s)
+{
+	return s->picked != NULL && s->picked != s->selected;
+}
+
+static bool
+ice_session_if_was_good(const struct ice_session *s)
+{
+	return s->was.addr.family != ADDR_NONE && strcmp(s->was_rufrag, s->rufrag) == 0;
+}
+
+/* ---- life ---- */
+
+struct ice_session *
+ice_session_new(struct ice *ice, const char *subject, bool controller, void *owner)
+{
+	struct ice_session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->ice = ice;
+	s->owner = owner;
+	s->controller = controller;
+	s->enabled = true;
+	list_init(&s->pairs);
+	ice_letters(ice, s->ufrag, ICE_UFRAG);
+	ice_letters(ice, s->pwd, ICE_PWD);
+	env_random(ice->env, s->id, sizeof(s->id));
+	if (map_put_str(ice->by_ufrag, s->ufrag, s) != 0) {
+		free(s);
+		return NULL;
+	}
+	list_append(&ice->sessions, &s->all);
+	ice_session_fsm_init(s, ice->loop, subject);
+	return s;
+}
+
+void
+ice_session_free(struct ice_session *s)
+{
+	if (s == NULL)
+		return;
+	ice_session_fsm_fini(s);
+	ice_session_close_agent(s);
+	map_del_str(s->ice->by_ufrag, s->ufrag);
+	list_remove(&s->all);
+	sodium_memzero(s, sizeof(*s));
+	free(s);
+}
+
+void
+ice_session_enable(struct ice_session *s, bool on)
+{
+	s->enabled = on;
+}
+
+void
+ice_session_describe(const struct ice_session *s, struct wire_signal *out)
+{
+	if (!s->enabled)
+		return;
+	memcpy(out->ufrag, s->ufrag, sizeof(s->ufrag));
+	memcpy(out->pwd, s->pwd, sizeof(s->pwd));
+	out->has_session = true;
+	memcpy(out->session, s->id, sizeof(out->session));
+}
+
+bool
+ice_session_busy(const struct ice_session *s)
+{
+	return s->fsm.state == ICE_SESSION_CHECKING;
+}
+
+struct ice_pair *
+ice_session_chosen(struct ice_session *s)
+{
+	return s->chosen;
+}
+
+bool
+ice_session_pair(const struct ice_session *s, struct note_pair *out)
+{
+	const struct ice_pair *p = s->selected;
+
+	if (p == NULL)
+		return false;
+	out->remote = p->remote.addr;
+	out->remote_type = p->remote.type;
+	out->local_type = ice_pair_local_type(p);
+	out->rtt_us = s->rtt_us != 0 ? s->rtt_us : p->rtt_us;
+	for (unsigned i = 0; i < s->nlocal; i++)
+		if (s->local[i].addr.family == p->remote.addr.family && out->local.family == ADDR_NONE)
+			out->local = s->local[i].addr;
+	if (p->mapped.family != ADDR_NONE && out->local_type != WIRE_CAND_HOST)
+		out->local = p->mapped;
+	return s->fsm.state == ICE_SESSION_CONNECTED || s->fsm.state == ICE_SESSION_DOUBTFUL;
+}
