@@ -56,6 +56,10 @@ struct wg_hooks {
 	void (*tai64n)(void *arg, const uint8_t stamp[WG_TAI64N_LEN]);
 	/* The peer's UDP address changed because it roamed. */
 	void (*roamed)(void *arg, struct wg_peer *, const struct addr *);
+	/* An authenticated data packet came over something other than the endpoint's
+	 * kind: over a way while it is UDP or none, or the reverse.  At most every
+	 * 100 ms a peer. */
+	void (*elsewhere)(void *arg, struct wg_peer *);
 	/* A peer without endpoint has something to send (once until it gets one). */
 	void (*no_endpoint)(void *arg, struct wg_peer *);
 };
@@ -108,6 +112,7 @@ struct wg_peer_stats {
 	struct mono last_handshake;	/* not set: never */
 	int64_t last_handshake_wall;	/* microseconds since 1970, 0: never */
 	struct mono last_received;	/* anything authenticated */
+	struct mono last_elsewhere;	/* see wg_hooks.elsewhere */
 	struct mono last_sent;		/* anything but cookies */
 	struct mono last_data_sent;	/* keepalives left out */
 	struct wg_endpoint endpoint;
@@ -134,10 +139,13 @@ void wg_peer_set_keepalive(struct wg_peer *, unsigned seconds);
 int wg_peer_set_allowed_ips(struct wg_peer *, const struct addr_prefix *, size_t n);
 int wg_peer_add_allowed_ip(struct wg_peer *, const struct addr_prefix *);
 void wg_peer_del_allowed_ip(struct wg_peer *, const struct addr_prefix *);
-/* Sessions survive.  Kept packets go out at once; without a session younger than
- * 180 s a handshake begins at once, not waiting for the retry timer. */
+/* Sessions survive.  Kept packets go out at once.  Without a session younger than
+ * 180 s a handshake begins at once, not waiting for the retry timer, if anything
+ * asks for one: kept packets, a keepalive interval, an older session. */
 void wg_peer_set_endpoint(struct wg_peer *, const struct wg_endpoint *);
-/* Begin a handshake now if none is under way (the path's own probe). */
-void wg_peer_handshake(struct wg_peer *);
+/* Begin a handshake now, also when one is under way (the path's own probe); at
+ * most one a second.  `forget`: the peer has restarted and has no keys, so send
+ * nothing more under the present ones; packets are kept until there are new. */
+void wg_peer_handshake(struct wg_peer *, bool forget);
 void wg_peer_get_stats(const struct wg_peer *, struct wg_peer_stats *);
 #endif

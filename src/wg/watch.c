@@ -123,7 +123,7 @@ wg_watch_do_baseline(struct wg_watch *w)
 static void
 wg_watch_do_knock(struct wg_watch *w)
 {
-	wg_peer_handshake(w->peer);
+	wg_peer_handshake(w->peer, false);
 }
 
 static void
