@@ -126,6 +126,7 @@ struct fsm_data *fsm_data(const struct fsm *);	/* what the event carried; borrow
 void fsm_carry(struct fsm *, struct fsm_data *);	/* sends of this row carry this (handed over) instead of the event's data */
 struct env *fsm_env(const struct fsm *);
 const char *fsm_state_name(const struct fsm *);
+void *fsm_owner(const struct fsm *);		/* the arg of its loop's route: the whole agent or server */
 
 /* ---- for generated code ------------------------------------------------------ */
 

@@ -313,3 +313,9 @@ fsm_loop_strict(struct fsm_loop *l)
 {
 	l->strict = true;
 }
+
+void *
+fsm_owner(const struct fsm *m)
+{
+	return m->loop->arg;
+}

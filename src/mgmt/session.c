@@ -18,6 +18,24 @@ session_if_engine_up(const struct session *s)
 	return s->engine;
 }
 
+static bool
+session_if_login_only(const struct session *s)
+{
+	return s->login_only;
+}
+
+static void
+session_do_want_engine(struct session *s)
+{
+	s->login_only = false;
+}
+
+static void
+session_do_want_login(struct session *s)
+{
+	s->login_only = true;
+}
+
 static void
 session_do_dial(struct session *s)
 {
@@ -119,6 +137,13 @@ session_do_drop_setup_key(struct session *s)
 {
 	sodium_memzero(s->setup_key, sizeof(s->setup_key));
 	log_warnx("session", "login refused: %s", s->link.why);
+}
+
+static void
+session_do_note_login(struct session *s)
+{
+	sodium_memzero(s->setup_key, sizeof(s->setup_key));
+	backoff_reset(&s->backoff);
 }
 
 static void

@@ -4,7 +4,7 @@
 /*
  * session.h -- logged in or not (fsm/session.fsm).
  *
- * The owner posts SESSION_EV_UP, _DOWN and _LOGOUT; the hooks start and stop
+ * The owner posts SESSION_EV_UP, _LOGIN, _DOWN and _LOGOUT; the hooks start and stop
  * what lives only while logged in.
  */
 #include "fsm/backoff.h"
@@ -33,6 +33,7 @@ struct session {
 	struct backoff backoff;
 	int64_t wait, dial_limit;	/* microseconds, read by the table */
 	bool engine;			/* the owner's engine runs */
+	bool login_only;		/* nobody asked for more */
 	char setup_key[64];		/* "" when there is none; forgotten once answered */
 	Management__LoginResponse *answer;
 	int code;			/* gRPC status of the last refusal, 0 when none */
