@@ -96,11 +96,11 @@ work(enum helper_kind kind, int fd, const char *arg)
 	switch (kind) {
 	case HELPER_DISK:
 		sys_proc_name("godwit-disk");
-		//disk_worker(fd);
+		disk_worker(fd);
 		break;
 	case HELPER_DB:
 		sys_proc_name("godwit-db");
-		//db_worker(fd, arg);
+		db_worker(fd, arg);
 		break;
 	case HELPER_LOOKUP:
 		/* It may wait for a name server long after the parent has ended: it

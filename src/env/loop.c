@@ -265,7 +265,7 @@ env_run(struct env *env)
 		if (env->stop)
 			break;
 		if (!list_empty(&env->soon) || !list_empty(&env->dirty))
-			flags = EVLOOP_NONBLOCK;
+			flags |= EVLOOP_NONBLOCK;
 		if (event_base_loop(env->base, flags) < 0)
 			return -EIO;
 		run_soon(env);
@@ -356,6 +356,7 @@ env_new(void)
 	list_init(&env->dirty);
 	list_init(&env->streams);
 	list_init(&env->tls);
+	list_init(&env->locks);
 	env->slept_us = sys_clock_boot_us() - sys_clock_running_us();
 	env->helper = helper_start();	/* before anything is open that it should not have */
 	env->base = event_base_new();
@@ -414,6 +415,7 @@ env_free(struct env *env)
 		event_del(&env->jump);
 		close(env->jump_fd);
 	}
+	disk_free(env);
 	helper_stop(env->helper);
 	tls_free(env);
 	free_hooks(&env->turn_hooks);

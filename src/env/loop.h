@@ -32,6 +32,7 @@ struct loop_soon {
 #define LOOP_HEADROOM	256			/* before the data in a slot */
 
 struct helper;
+struct disk;
 struct host;
 struct tls_ctx;
 
@@ -63,6 +64,8 @@ struct env {
 	uint8_t *slots;				/* LOOP_SLOTS of them, mapped when first needed */
 	struct list tls;			/* struct tls_ctx */
 	struct helper *helper;
+	struct disk *disk;			/* NULL until the first file is written */
+	struct list locks;			/* of folders */
 	struct host *host;
 	struct env_sysinfo *sysinfo;
 };
@@ -81,9 +84,10 @@ void timers_run(struct env *);
 void timers_arm(struct env *);
 void timers_free(struct env *);
 
-/* stream.c, tls.c, host.c, helper.c */
+/* stream.c, tls.c, disk.c, host.c */
 void streams_flush(struct env *);
 void streams_free(struct env *);
 void tls_free(struct env *);
+void disk_free(struct env *);
 void host_free(struct env *);
 #endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * env_disk.c -- files and locks, on a disk whose fsync takes 500 ms.
+ *
+ * fsync is defined here, in the program that the worker is forked from, so the
+ * worker gets the slow one.
+ */
+#include "config.h"
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "env/env.h"
+#include "tests/tap.h"
+
+#define SLOW_US	500000
+
+int
+fsync(int fd)
+{
+	usleep(SLOW_US);
+	return (int)syscall(SYS_fsync, fd);
+}
+
+struct world {
+	struct env *env;
+	struct env_timer *tick, *limit;
+	int done, want, last_err, ticks;
+	char order[16];
+	struct mono last_tick;
+	int64_t longest_gap;
+};
+
+static char dir[] = "/tmp/godwit-disk.XXXXXX";
+
+static const char *
+in_dir(const char *name)
+{
+	static char path[4][200];
+	static int i;
+
+	i = (i + 1) % 4;
+	snprintf(path[i], sizeof path[i], "%s/%s", dir, name);
+	return path[i];
+}
+
+static void
+on_tick(void *arg)
+{
+	struct world *w = arg;
+	struct mono now = env_now(w->env);
+
+	if (w->ticks++ > 0 && mono_diff(now, w->last_tick) > w->longest_gap)
+		w->longest_gap = mono_diff(now, w->last_tick);
+	w->last_tick = now;
+	env_timer_set(w->tick, 5 * MONO_MS);
+}
+
+static void
+on_limit(void *arg)
+{
+	struct world *w = arg;
+
+	env_stop(w->env);
+}
+
+static void
+finished(struct world *w, char c, int err)
+{
+	w->order[w->done++] = c;
+	w->last_err = err;
+	if (w->done == w->want)
+		env_stop(w->env);
+}
+
+static void on_a(void *arg, int err) { finished(arg, 'a', err); }
+static void on_b(void *arg, int err) { finished(arg, 'b', err); }
+
+static void
+wait_for(struct world *w, int want)
+{
+	w->want = want;
+	env_timer_set(w->limit, 20 * MONO_SEC);
+	env_run(w->env);
+	w->done = 0;
+}
+
+static bool
+holds(struct world *w, const char *path, const char *text)
+{
+	uint8_t *bytes;
+	size_t len;
+	bool good;
+
+	if (env_file_read(w->env, path, &bytes, &len) < 0)
+		return false;
+	good = len == strlen(text) && memcmp(bytes, text, len) == 0;
+	free(bytes);
+	return good;
+}
+
+int
+main(void)
+{
+	struct world w = { .env = env_new() };
+	struct stat st;
+	uint8_t *bytes;
+	size_t len;
+
+	if (mkdtemp(dir) == NULL)
+		return 99;
+	w.tick = env_timer_new(w.env, on_tick, &w);
+	w.limit = env_timer_new(w.env, on_limit, &w);
+
+	is_int(env_file_read(w.env, in_dir("none"), &bytes, &len), -ENOENT, "a missing file is -ENOENT");
+	is_int(env_file_write(w.env, in_dir("f"), 0600, "one", 3, on_a, &w), 0, "a write is accepted");
+	is_int(env_file_write(w.env, in_dir("f"), 0600, "two!", 4, on_b, &w), 0, "and another to the same path");
+	ok(access(in_dir("f"), F_OK) < 0, "nothing is there yet");
+	env_timer_set(w.tick, 0);
+	wait_for(&w, 2);
+	env_timer_stop(w.tick);
+	is_str(w.order, "ab", "both are answered, in order");
+	is_int(w.last_err, 0, "with success");
+	ok(w.ticks > 100, "the loop went on meanwhile (%d ticks of 5 ms)", w.ticks);
+	ok(w.longest_gap < 5 * MONO_MS + 20 * MONO_MS, "never late by more than 20 ms (%lld us)",
+	    (long long)w.longest_gap);
+	is_int(env_stalls(w.env)->over_20ms, 0, "and no turn took that long");
+	ok(holds(&w, in_dir("f"), "two!"), "the last write won");
+	ok(stat(in_dir("f"), &st) == 0 && (st.st_mode & 07777) == 0600, "with the mode asked for");
+	ok(access(in_dir("f.new"), F_OK) < 0, "and nothing is left beside it");
+
+	env_file_write(w.env, in_dir("f"), 0600, "three", 5, NULL, NULL);
+	ok(holds(&w, in_dir("f"), "three"), "reading sees what is still being written");
+	env_file_write(w.env, in_dir("f"), 0600, "four", 4, NULL, NULL);
+	is_int(env_file_write_now(w.env, in_dir("f"), 0640, "last words", 10), 0, "last words are written at once");
+	ok(holds(&w, in_dir("f"), "last words"), "and after what was asked for before");
+
+	memset(w.order, 0, sizeof w.order);
+	env_file_write(w.env, in_dir("no/such/folder"), 0600, "x", 1, on_a, &w);
+	wait_for(&w, 1);
+	is_int(w.last_err, -ENOENT, "a write that fails says why");
+	is_int(env_file_remove(w.env, in_dir("f")), 0, "a file is removed");
+	is_int(env_file_read(w.env, in_dir("f"), &bytes, &len), -ENOENT, "and gone");
+	is_int(env_file_read(w.env, dir, &bytes, &len), -EISDIR, "a folder is no file");
+
+	is_int(env_dir_lock(w.env, in_dir("deep/state"), 0700), 0, "a folder is made and locked");
+	ok(stat(in_dir("deep/state"), &st) == 0 && (st.st_mode & 07777) == 0700, "mode 0700");
+	{
+		pid_t pid = fork();
+		int status = 0;
+
+		if (pid == 0) {
+			struct env *other = env_new();
+
+			_exit(env_dir_lock(other, in_dir("deep/state"), 0700) == -EWOULDBLOCK ? 0 : 1);
+		}
+		waitpid(pid, &status, 0);
+		is_int(status, 0, "a second process is kept out");
+	}
+	env_file_write(w.env, in_dir("end"), 0600, "kept", 4, NULL, NULL);
+	env_timer_free(w.tick);
+	env_timer_free(w.limit);
+	env_free(w.env);
+	w.env = env_new();
+	ok(holds(&w, in_dir("end"), "kept"), "the end of a process waits for its writes");
+	is_int(env_dir_lock(w.env, in_dir("deep/state"), 0700), 0, "the lock ends with its holder");
+	{
+		/* kill -9: what was asked for is done all the same. */
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			struct env *other = env_new();
+
+			env_file_write(other, in_dir("killed"), 0600, "kept", 4, NULL, NULL);
+			kill(getpid(), SIGKILL);
+		}
+		waitpid(pid, NULL, 0);
+		for (int i = 0; i < 40 && access(in_dir("killed"), F_OK) < 0; i++)
+			usleep(100000);
+		ok(holds(&w, in_dir("killed"), "kept"), "a write survives the death of who asked");
+	}
+	env_free(w.env);
+	{
+		char cmd[100];
+
+		snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+		is_int(system(cmd), 0, "tidied up");
+	}
+	return tap_done();
+}
