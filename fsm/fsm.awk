@@ -25,6 +25,14 @@ function cup(s) { return toupper(cid(s)) }
 function trim(s) { sub(/^[ \t]+/, "", s); sub(/[ \t\r]+$/, "", s); return s }
 function base(path) { sub(/^.*\//, "", path); return path }
 function inlist(x, list) { return index("," list ",", "," x ",") > 0 }
+# a backslash before each of the characters in set; awks disagree about gsub here
+function slashed(s, set,   i, c, t) {
+	for (i = 1; i <= length(s); i++) {
+		c = substr(s, i, 1)
+		t = t (index(set, c) ? "\\" : "") c
+	}
+	return t
+}
 function isname(s) { return s ~ /^[a-z][a-z0-9-]*$/ }
 function aname(line, what, s) { if (!isname(s)) fail(line, what " \"" s "\" is not a name") }
 
@@ -242,7 +250,7 @@ function check_pair(s, e,   p, n, a, k, g, seen) {
 		seen = seen "[" g "]"
 	}
 }
-function check(   i, j, k, n, a) {
+function check(   i, j) {
 	if (name == "") fail(0, "no machine line")
 	if (!nst) fail(0, "no state")
 	if (nres > 4) fail(0, "more than 4 resources")
@@ -251,11 +259,6 @@ function check(   i, j, k, n, a) {
 	if (bad) return
 	for (i = 1; i <= nrow; i++) check_pairs(i)
 	for (i = 1; i <= nst; i++) for (j = 1; j <= nev; j++) if (possible(st[i], ev[j])) check_pair(st[i], ev[j])
-	for (i = 1; i <= nev; i++) {
-		n = 0
-		for (j = 1; j <= nst; j++) n += possible(st[j], ev[i])
-		if (!n) fail(ev_line[ev[i]], "event " ev[i] " can occur in no state")
-	}
 	if (bad) return
 	for (i = 1; i <= nrow; i++) if (!(i in used)) fail(row_line[i], "no pair ever uses this row: " row_from[i] " " row_ev[i])
 	entered[st[1]] = 1

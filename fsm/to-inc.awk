@@ -2,7 +2,7 @@
 # to-inc.awk -- the C half of a machine, included once by its C file: prototypes
 # of guards and actions, the rows as data, a function per row, the step, the
 # entry (the only writer of the state), init, fini and post.
-function quote(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); return "\"" s "\"" }
+function quote(s) { return "\"" slashed(s, "\"\\") "\"" }
 function strings(what, n, list,   i) {
 	if (!n) return
 	print "static const char *const " p "_" what "[] = {"

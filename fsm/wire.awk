@@ -89,7 +89,8 @@ END {
 		else if (w[3] == "->" && w[2] ~ /^!/) read_connection(i, n, w)
 		else fail(wirefile, line_no[i], "cannot read \"" wline[i] "\": A !send -> B event [one | all | all of NAME]")
 	}
-	for (i = 1; i <= nm; i++) {
+	unread = bad
+	for (i = 1; i <= nm && !unread; i++) {
 		m = mach[i]
 		for (j = 1; j <= nsend[m]; j++) if (!((m, snd[m, j]) in sent))
 			fail(wirefile, 0, m " !" snd[m, j] " is heard by nobody")

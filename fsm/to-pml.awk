@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: ISC
+# to-pml.awk -- the Promela half of a machine: rows, entry, step.  What guards,
+# actions and sends mean is written by hand in a world.  Nothing in here names
+# another machine.  Every variable is an array over instances, called a.
+#
+# -v alone=1 adds what a world of one machine needs (tests/model/alone.pml):
+# event numbers, generations modulo 3, and M_ names that do not tell which
+# machine it is.
+function either(what, n, list,   i, t) {
+	for (i = 1; i <= n; i++) t = t ((t == "") ? "" : " || ") what " == " list[i]
+	return t
+}
+function holders(r, v,   i, t) {
+	for (i = 1; i <= nst; i++) if ((st[i], r) in holds) t = t ((t == "") ? "" : " || ") v " == " p "_" cid(st[i])
+	return t
+}
+function runners(e,   i, t) {
+	for (i = 1; i <= nst; i++) if ((st[i], e) in runsev) t = t ((t == "") ? "" : " || ") p "_state[a] == " p "_" cid(st[i])
+	return t
+}
+# the pairs that use one list of rows, as a condition
+function pairs(list,   i, j, t, s) {
+	for (i = 1; i <= nst; i++) {
+		s = ""
+		for (j = 1; j <= nev; j++) if (possible(st[i], ev[j]) && rows(st[i], ev[j]) == list)
+			s = s ((s == "") ? "" : " || ") "ev == ev_" p "_" cid(ev[j])
+		if (s != "") t = t ((t == "") ? "" : " ||\n\t    ") "(" p "_state[a] == " p "_" cid(st[i]) " && (" s "))"
+	}
+	return t
+}
+function guard_text(g) {
+	return ((g ~ /^!/) ? "!" : "") p "_if_" cid((g ~ /^!/) ? substr(g, 2) : g) "(a, arg)"
+}
+function row_text(r,   n, b, i) {
+	printf "ROW(a, \"%s row %d\\n\"); ", name, row_line[r]
+	if (row_to[r] == "never") { print "assert(false)"; return }
+	n = split(row_do[r], b, " ")
+	for (i = 1; i <= n; i++) {
+		if (b[i] ~ /^@/) continue
+		printf "%s_%s(a, arg); ", p, ((b[i] ~ /^!/) ? ("send_" cid(substr(b[i], 2))) : ("do_" cid(b[i])))
+	}
+	print ((row_to[r] == "stay") ? "skip" : (p "_enter(a, " p "_" cid(row_to[r]) ")"))
+}
+# guards in the order of the rows, as C does: a flat if would choose freely
+function choice(list,   n, c, k) {
+	n = split(list, c, " ")
+	print "\t:: " pairs(list) " ->"
+	for (k = 1; k <= n; k++) {
+		printf "\t\t"
+		if (row_if[c[k]] != "") printf "if :: %s -> ", guard_text(row_if[c[k]])
+		row_text(c[k])
+		if (row_if[c[k]] != "") print "\t\t:: else ->"
+	}
+	printf "\t\t"
+	for (k = 1; k < n; k++) printf "fi "
+	print ""
+}
+function emit(   i, j, list, done) {
+	p = cid(name)
+	print "/* Made from fsm/" base(FILENAME) ": edit the table, not this file. */"
+	for (i = 1; i <= nst; i++) print "#define " p "_" cid(st[i]) " " (i - 1)
+	if (alone) numbers()
+	print "byte " p "_state[AGENTS];"
+	for (i = 1; i <= nres; i++) print "#define " p "_holds_" cid(res[i]) "(a) (" holders(res[i], p "_state[a]") ")"
+	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") print "#define " p "_runs_" cid(ev[i]) "(a) (" runners(ev[i]) ")"
+	print "inline " p "_enter(a, s) {"
+	for (i = 1; i <= nres; i++)
+		print "\tif :: (" holders(res[i], p "_state[a]") ") && !(" holders(res[i], "s") ") -> " p "_close_" cid(res[i]) "(a) :: else fi;"
+	print "\t" p "_state[a] = s\n}"
+	print "inline " p "_step(a, ev, arg) {\n\tif"
+	for (i = 1; i <= nst; i++) for (j = 1; j <= nev; j++) {
+		if (!possible(st[i], ev[j])) continue
+		list = rows(st[i], ev[j])
+		if (list in done) continue
+		done[list] = 1
+		choice(list)
+	}
+	print "\t:: else -> STALE(a, ev)\t/* of a resource or timer that the state does not have */"
+	print "\tfi\n}"
+	if (alone) extras()
+}
+function numbers(   i) {
+	for (i = 1; i <= nev; i++) print "#define ev_" p "_" cid(ev[i]) " " i
+	for (i = 1; i <= nres; i++) print "byte " p "_gen_" cid(res[i]) "[AGENTS];"
+}
+function extras(   i, j, t, n, bit) {
+	print "#define M_step(ev, arg) " p "_step(0, ev, arg)"
+	print "#define M_state " p "_state[0]"
+	print "#define IS(x) (" p "_state[0] == " p "_##x)"
+	print "#define EV(x) ev_" p "_##x"
+	print "#define HOLDS(r) " p "_holds_##r(0)"
+	print "#define GEN(r) " p "_gen_##r[0]"
+	print "#define RUNS(t) " p "_runs_##t(0)"
+	printf "#define M_fresh(ev, g) (true"
+	for (i = 1; i <= nres; i++) {
+		t = ""
+		for (j = 1; j <= nev; j++) if (evres[ev[j]] == res[i]) t = t ((t == "") ? "" : " || ") "ev == ev_" p "_" cid(ev[j])
+		if (t != "") printf " && (!(%s) || g == %s_gen_%s[0])", t, p, cid(res[i])
+	}
+	print ")"
+	printf "#define M_due (false"
+	bit = 1
+	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") { printf " || (%s_runs_%s(0) && !(done & %d))", p, cid(ev[i]), bit; bit *= 2 }
+	print ")"
+	printf "#define M_TIMERS"
+	bit = 1
+	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") {
+		printf " \\\n\t:: atomic { QUIET && %s_runs_%s(0) && !(done & %d) && MAY(%s) -> done = done | %d; q!ev_%s_%s,0,0 }", p, cid(ev[i]), bit, cid(ev[i]), bit, p, cid(ev[i])
+		bit *= 2
+	}
+	printf "\n#define M_EARLY"
+	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer")
+		printf " \\\n\t:: atomic { faults > 0 && empty(q) && %s_runs_%s(0) && MAY(%s) -> faults--; q!ev_%s_%s,0,0 }", p, cid(ev[i]), cid(ev[i]), p, cid(ev[i])
+	print ""
+}
