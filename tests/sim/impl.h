@@ -71,7 +71,7 @@ struct sim {
 	struct env *cur;		/* whose turn it is, or NULL */
 	bool verbose, in_check;
 	struct list hosts, nets, nats, cuts, names, pings;
-	unsigned nhost, nnet;
+	unsigned nhost, nif, pingids;
 	bool dns_dead;
 	size_t leaks;
 	struct hooks checks;
@@ -97,7 +97,9 @@ struct sim_if {
 	size_t naddr;
 	bool up;
 	struct sim_link out, in;
-	int64_t last_out, last_in;	/* jitter keeps the order */
+	unsigned id;
+	int64_t *last;			/* by id of the other end: jitter keeps the order */
+	unsigned nlast;
 	struct env_tun *tun;		/* a TUN: no net */
 	struct addr_prefix *route;
 	size_t nroute;
@@ -124,10 +126,11 @@ struct sim_host {
 	struct map *tcps;		/* struct tcp by both ends */
 	struct map *paths;		/* local sockets: struct env_listener, or a stale mark */
 	struct sim_disk_faults disk;
+	int64_t disk_busy;		/* writes are done one after the other */
 	struct env_sysinfo info;
 	void (*on_ip)(void *, const uint8_t *, size_t);
 	void *on_ip_arg;
-	unsigned ntun;
+	unsigned ntun, npath;
 };
 
 struct env {
@@ -143,6 +146,7 @@ struct env {
 	struct env_stalls stalls;
 	const struct sim_prog *prog;
 	void *object;
+	struct env_stream *handing;	/* accepted, its fn not set yet */
 	struct ev exit_ev, change_ev, resume_ev;
 	int64_t slept_us;
 };
@@ -178,6 +182,7 @@ struct pkt {
 	struct addr src, dst;
 	struct seg seg;
 	struct sim_if *to;
+	struct sim_host *loop;	/* stays inside this host */
 	struct list q;
 	size_t len;
 	uint8_t data[];
@@ -190,6 +195,10 @@ void nat_input(struct sim_nat *, struct sim_if *at, struct pkt *);
 bool nat_delegates(const struct sim_if *outside, const struct addr *dst);
 void nat_free(struct sim_nat *);
 struct addr net_next_addr(struct sim_net *);
+struct sim_if *if_attach_nat(struct sim_nat *, struct sim_net *, const char *name, bool inside, const char *addr);
+struct sim_if *if_new_tun(struct sim_host *, struct env_tun *, const char *name);
+void if_free(struct sim_if *);
+bool if_covers(const struct sim_if *, const struct addr *dst);
 
 void tcp_input(struct sim_host *, struct pkt *);	/* borrows */
 void udp_input(struct sim_host *, struct pkt *);	/* takes */
