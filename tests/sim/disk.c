@@ -318,6 +318,8 @@ env_db_open(struct env *e, const char *path, const char *schema_sql, int *err)
 			fatal("sim", "no memory");
 		b->path = copy_of(path, strlen(path));
 		rc = sqlite3_open_v2(":memory:", &b->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_exec(b->sql, "PRAGMA foreign_keys=ON", NULL, NULL, NULL);
 		list_append(&e->host->dbs, &b->all);
 	}
 	if (rc == SQLITE_OK && schema_sql != NULL && !e->dead)

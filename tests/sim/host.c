@@ -263,11 +263,19 @@ env_sysinfo(struct env *e)
 
 /* env_new() and env_run() exist so that one test source can be linked with either
  * world: they make a host of their own. */
+static void
+implicit_end(void)
+{
+	sim_free(sim_world);
+}
+
 struct sim_host *
 host_for_env_new(void)
 {
-	if (sim_world == NULL)
+	if (sim_world == NULL) {
 		sim_new(1);
+		atexit(implicit_end);
+	}
 	if (list_empty(&sim_world->hosts)) {
 		struct sim_net *net = sim_net_new(sim_world, "lan", "192.168.77.0/24", NULL);
 

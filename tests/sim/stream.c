@@ -46,7 +46,7 @@ struct env_stream {
 	struct buf out;
 	size_t low;
 	bool above, paused, finishing, tls, tls_server, path;
-	char alpn[32];
+	char alpn[64];
 	struct env_listener *accepting;	/* TLS: not yet handed over */
 	struct addr local, remote;
 };
