@@ -526,6 +526,7 @@ names(void)
 	is_int(found, 0, "a cancelled lookup is silent");
 }
 
+#ifndef CONFORM_NO_DISK
 /* ---- files and databases --------------------------------------------------------------------------- */
 
 static int done_count, done_err;
@@ -661,6 +662,8 @@ databases(void)
 	ok(env_db_read(db, "SELECT nonsense", on_row, NULL) < 0, "bad SQL is an error");
 	env_db_close(db);
 }
+
+#endif
 
 int
 main(void)
