@@ -331,6 +331,7 @@ talk(const char *path)
 
 	/* a megabyte through finish */
 	dial(path);
+	run_for(100 * MONO_MS);
 	server.stop_on_end = true;
 	env_stream_write(client.s, big, sizeof big);
 	is_int(env_stream_queued(client.s), sizeof big, "the queue is counted");

@@ -149,7 +149,7 @@ env_stream_finish(struct env_stream *s)
 		return;
 	s->fn = NULL;
 	s->finishing = true;
-	if (s->phase == ENDED || s->env->dead) {
+	if (s->phase != OPEN || s->env->dead) {	/* nothing stands that could carry it */
 		env_stream_close(s);
 		return;
 	}
