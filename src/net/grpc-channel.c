@@ -224,9 +224,10 @@ grpc_client_closed(void *arg, struct h2_stream *st, uint32_t code)
 
 	(void)st;
 	c->st = NULL;		/* the handle dies with this callback */
-	if (code == H2_CODE_GONE)
+	if (code == H2_CODE_GONE) {
+		c->channel->doubt = true;	/* GONE says it in a moment */
 		snprintf(text, sizeof(text), "the connection was lost");
-	else
+	} else
 		snprintf(text, sizeof(text), "stream terminated by RST_STREAM with error code: %s", nghttp2_http2_strerror(code));
 	grpc_client_done(c, grpc_code_of_rst(code), text, false);
 }
