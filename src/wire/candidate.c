@@ -23,50 +23,98 @@ wire_cand_type_name(enum wire_cand_type t)
 	return name[t];
 }
 
-/* The value behind " key " in the extensions; false when it does not fit. */
-static bool
-extension(char *out, size_t cap, const char *line, const char *key)
-{
-	char find[16];
-	const char *p;
-	size_t n;
+/*
+ * libre looks for the pattern anywhere in the line and takes a type that it does
+ * not know for a host.  So the words are looked at here first: the eight that
+ * must be there, in their places, and pairs of words behind them.
+ */
+#define WORDS	40
 
-	out[0] = '\0';
-	snprintf(find, sizeof(find), " %s ", key);
-	p = strstr(line, " typ ");	/* extensions lie behind the type */
-	p = p != NULL ? strstr(p, find) : NULL;
-	if (p == NULL)
-		return true;
-	p += strlen(find);
-	n = strcspn(p, " \t\r\n");
-	if (n >= cap)
+struct words {
+	const char *at[WORDS];
+	size_t len[WORDS];
+	size_t n;
+};
+
+static bool
+split(struct words *w, const char *line)
+{
+	for (w->n = 0; *line != '\0' && w->n < WORDS; w->n++) {
+		const char *p = line;
+
+		while (*p > ' ' && *p < 127)
+			p++;
+		if (p == line || (*p != ' ' && *p != '\0'))
+			return false;
+		w->at[w->n] = line;
+		w->len[w->n] = (size_t)(p - line);
+		line = *p == ' ' ? p + 1 : p;
+	}
+	return *line == '\0' && w->n >= 8 && w->n % 2 == 0;
+}
+
+static bool
+word_is(const struct words *w, size_t i, const char *text)
+{
+	return strlen(text) == w->len[i] && strncmp(w->at[i], text, w->len[i]) == 0;
+}
+
+static bool
+is_number(const struct words *w, size_t i)
+{
+	for (size_t k = 0; k < w->len[i]; k++)
+		if (!isdigit((unsigned char)w->at[i][k]))
+			return false;
+	return w->len[i] <= 10;
+}
+
+static bool
+take_word(char *out, size_t cap, const char *p, size_t len)
+{
+	if (len >= cap)
 		return false;
-	memcpy(out, p, n);
-	out[n] = '\0';
+	memcpy(out, p, len);
+	out[len] = '\0';
 	return true;
 }
 
-/* NetBird's port-mapped candidates have a stray prefix in their cid. */
-static int
-take_extensions(struct wire_cand *c, const char *line)
+/* Type, ufrag and cid.  NetBird's port-mapped candidates have a stray
+ * "candidate:" at the head of their cid. */
+static bool
+take_words(struct wire_cand *c, const struct words *w)
 {
-	char cid[sizeof(c->cid) + sizeof("candidate:")];
-	const char *p = cid;
+	bool typed = false;
 
-	if (!extension(c->ufrag, sizeof(c->ufrag), line, "ufrag") || !extension(cid, sizeof(cid), line, "cid"))
-		return -EBADMSG;
-	if (strncmp(p, "candidate:", 10) == 0)
-		p += 10;
-	if (strlen(p) >= sizeof(c->cid))
-		return -EBADMSG;
-	strcpy(c->cid, p);
-	return 0;
+	if (!is_number(w, 1) || !is_number(w, 3) || !is_number(w, 5) || !word_is(w, 6, "typ"))
+		return false;
+	for (int t = WIRE_CAND_HOST; t <= WIRE_CAND_RELAY; t++)
+		if (word_is(w, 7, wire_cand_type_name((enum wire_cand_type)t))) {
+			c->type = (enum wire_cand_type)t;
+			typed = true;
+		}
+	for (size_t i = 8; i + 1 < w->n; i += 2) {
+		const char *v = w->at[i + 1];
+		size_t n = w->len[i + 1];
+
+		if (word_is(w, i, "ufrag") && !take_word(c->ufrag, sizeof(c->ufrag), v, n))
+			return false;
+		if (!word_is(w, i, "cid"))
+			continue;
+		while (n > 10 && strncmp(v, "candidate:", 10) == 0) {
+			v += 10;
+			n -= 10;
+		}
+		if (!take_word(c->cid, sizeof(c->cid), v, n))
+			return false;
+	}
+	return typed;
 }
 
 int
 wire_cand_parse(struct wire_cand *c, const char *line)
 {
 	struct ice_cand_attr a;
+	struct words w;
 
 	memset(c, 0, sizeof(*c));
 	memset(&a, 0, sizeof(a));
@@ -74,21 +122,18 @@ wire_cand_parse(struct wire_cand *c, const char *line)
 	sa_init(&a.rel_addr, AF_UNSPEC);
 	if (strncmp(line, "candidate:", 10) == 0)
 		line += 10;
-	if (line[0] == ' ' || strlen(line) >= WIRE_CAND_LINE || ice_cand_attr_decode(&a, line) != 0)
+	if (strlen(line) >= WIRE_CAND_LINE || !split(&w, line) || !take_words(c, &w) || ice_cand_attr_decode(&a, line) != 0)
 		return -EBADMSG;
 	if (a.proto != IPPROTO_UDP || a.compid != 1)
 		return -EPROTONOSUPPORT;
 	snprintf(c->foundation, sizeof(c->foundation), "%s", a.foundation);
-	for (size_t i = 0; i < sizeof(libre_type) / sizeof(libre_type[0]); i++)
-		if (libre_type[i] == a.type)
-			c->type = (enum wire_cand_type)i;
 	c->priority = a.prio;
 	c->addr = libre_to_addr(&a.addr);
 	if (sa_isset(&a.rel_addr, SA_PORT) || sa_isset(&a.rel_addr, SA_ADDR))
 		c->related = libre_to_addr(&a.rel_addr);
 	if (c->addr.family == ADDR_NONE || c->addr.port == 0)
 		return -EBADMSG;
-	return take_extensions(c, line);
+	return 0;
 }
 
 int

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# fuzz.sh TARGET... -- build each target with clang, ASan and UBSan and fuzz it
+# for FUZZ_SECONDS.  Called by `make check-fuzz` in the build folder.  What a run
+# finds lies in fuzz-work/, to be looked at and added to the corpus.
+set -eu
+: "${srcdir:=..}" "${FUZZ_SECONDS:=4}" "${FUZZ_CFLAGS:=}" "${FUZZ_LDLIBS:=}"
+CLANG=${CLANG:-clang}
+if ! command -v "$CLANG" >/dev/null; then
+	echo "1..0 # SKIP no clang"
+	exit 0
+fi
+san='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -g -O1 -w -std=gnu11'
+mkdir -p fuzz-work
+objs=
+for c in "$srcdir"/src/base/*.c "$srcdir"/src/wire/*.c proto/*.pb-c.c; do
+	o=fuzz-work/$(echo "${c#"$srcdir"/}" | tr / -).o
+	if [ ! -f "$o" ] || [ "$c" -nt "$o" ]; then
+		# shellcheck disable=SC2086
+		$CLANG $san $FUZZ_CFLAGS -c -o "$o" "$c"
+	fi
+	objs="$objs $o"
+done
+failed=0 n=0
+echo "1..$#"
+for t in "$@"; do
+	n=$((n + 1))
+	# shellcheck disable=SC2086
+	$CLANG -fsanitize=address,undefined,fuzzer -fno-sanitize-recover=all -g -O1 -w -std=gnu11 $FUZZ_CFLAGS \
+	    -o "fuzz-work/$t" "$srcdir/tests/fuzz/$t.c" $objs $FUZZ_LDLIBS
+	mkdir -p "fuzz-work/corpus-$t"
+	if "fuzz-work/$t" -max_total_time="$FUZZ_SECONDS" -max_len=2048 -print_final_stats=1 \
+	    -artifact_prefix="fuzz-work/$t-" "fuzz-work/corpus-$t" "$srcdir/tests/fuzz/corpus/$t" \
+	    >"fuzz-work/$t.log" 2>&1; then
+		echo "ok $n - $t: $(awk '/number_of_executed_units/ { print $2 }' "fuzz-work/$t.log") inputs"
+	else
+		failed=1
+		echo "not ok $n - $t"
+		tail -30 "fuzz-work/$t.log" | sed 's/^/# /'
+	fi
+done
+exit $failed
