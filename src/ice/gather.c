@@ -12,8 +12,6 @@
 #include "net/notes.h"
 #include "fsm/ice-gather.inc"
 
-#define YOUNG	(5 * MONO_SEC)
-
 static bool
 ice_gather_if_addresses(const struct ice_gather *g)
 {
@@ -24,12 +22,6 @@ static bool
 ice_gather_if_known(const struct ice_gather *g)
 {
 	return g->mapped[0].family != ADDR_NONE || g->mapped[1].family != ADDR_NONE;
-}
-
-static bool
-ice_gather_if_young(const struct ice_gather *g)
-{
-	return mono_is_set(g->told) && mono_diff(env_now(g->ice->env), g->told) < YOUNG;
 }
 
 /* The callback keeps the first address of each family and says that it has. */

@@ -43,6 +43,14 @@ ice_pair_check(struct ice_pair *p, bool nominate)
 	ice_send(ice, &p->remote.addr, &m, s->rpwd);
 }
 
+static bool
+ice_pair_if_doubted(const struct ice_pair *p)
+{
+	int state = p->session->fsm.state;
+
+	return state == ICE_SESSION_DOUBTFUL || state == ICE_SESSION_LURKING;
+}
+
 static void
 ice_pair_do_send_check(struct ice_pair *p)
 {

@@ -288,12 +288,14 @@ ice_session_do_take_mapped(struct ice_session *s)
 		fsm_carry(&s->fsm, &note->data);
 }
 
-/* A check on the selected pair and on every other that was good. */
+/* A check on the selected pair and, in doubt, on every other that was good.  The
+ * controlling side nominates with each: after a router changed its address the
+ * remote may know this path as another pair, and must select that. */
 static void
 ice_session_do_probe(struct ice_session *s)
 {
 	if (s->selected != NULL)
-		ice_pair_check(s->selected, false);
+		ice_pair_check(s->selected, s->controlling);
 	if (s->fsm.state == ICE_SESSION_CONNECTED)
 		return;
 	LIST_EACH(l, &s->pairs) {

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * two_peers.c -- offers, ICE and path of two agents together, by story.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "tests/tap.h"
+#include "fakeenv.h"
+#include "twopeers.h"
+
+static struct world w;
+
+static bool
+both_direct(void)
+{
+	return side_direct(&w.a) && side_direct(&w.b);
+}
+
+/* Runs until both are direct; the time it took in ms, or -1. */
+static int
+until_direct(int ms)
+{
+	for (int t = 0; t < ms; t++) {
+		if (both_direct())
+			return t;
+		fake_run(MONO_MS);
+	}
+	return both_direct() ? ms : -1;
+}
+
+static void
+plain(void)
+{
+	int t;
+
+	world_new(&w, NAT_NONE, NAT_NONE);
+	world_start(&w, true, true);
+	t = until_direct(5000);
+	ok(t >= 0 && t < 100, "no routers: direct after %d ms", t);
+	ok(w.a.endpoint.kind == PATH_TO_ICE, "a points at b");
+	is_int(w.a.offers + w.b.offers, 2, "glare: both offer once");
+	is_int(w.a.ups + w.b.ups, 2, "and each is up once: two offers make one session");
+	fake_run(30 * MONO_SEC);
+	ok(both_direct() && w.a.downs + w.b.downs == 0, "thirty quiet seconds later nothing moved");
+	is_int(w.a.offers + w.b.offers, 2, "and the guards are silent");
+	world_free(&w);
+}
+
+static void
+routers(void)
+{
+	int t;
+
+	for (int first = 0; first < 2; first++) {
+		world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+		world_start(&w, first == 0, first == 1);
+		fake_run(50 * MONO_MS);
+		world_start(&w, first == 1, first == 0);
+		t = until_direct(10000);
+		ok(t >= 0 && t < 400, "two port-restricted routers, %c first: direct after %d ms", first ? 'b' : 'a', t);
+		world_free(&w);
+	}
+	world_new(&w, NAT_SYMMETRIC, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	world_relay(&w, true);
+	fake_run(60 * MONO_SEC);
+	ok(w.a.endpoint.kind == PATH_TO_RELAY && w.b.endpoint.kind == PATH_TO_RELAY, "symmetric and port-restricted: the relay carries");
+	is_int(w.a.ups + w.b.ups, 0, "no direct pair was ever claimed");
+	world_free(&w);
+}
+
+static void
+unruly_signal(void)
+{
+	int t;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	w.a.candidates_first = w.b.candidates_first = true;
+	world_start(&w, true, true);
+	t = until_direct(5000);
+	ok(t >= 0 && t < 400, "candidates overtake answers: direct after %d ms", t);
+	world_free(&w);
+
+	world_new(&w, NAT_NONE, NAT_PORT_RESTRICTED);
+	w.b.drop_candidates = 1;
+	w.a.host = addr_v4(0xcb0071feu, 51820);
+	fake_env_set_addrs(w.a.env, &w.a.host, 1);
+	world_start(&w, true, true);
+	t = until_direct(5000);
+	ok(t >= 0 && t < 1000, "all candidates of b lost: found by its checks after %d ms", t);
+	world_free(&w);
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	w.a.signal_cut = w.b.signal_cut = true;
+	world_start(&w, true, true);
+	fake_run(3 * MONO_SEC);
+	ok(w.a.offers == 0 && w.a.peer->handshake.unsent > 0, "signal down: nothing leaves");
+	w.a.signal_cut = w.b.signal_cut = false;
+	guard_post(&w.a.peer->guard, GUARD_EV_SIGNAL_UP, NULL);
+	fsm_drain(w.a.loop);
+	t = until_direct(5000);
+	ok(t >= 0 && t < 500, "signal up: asked at once, direct after %d ms", t);
+	world_free(&w);
+}
+
+static void
+order(void)
+{
+	struct wire_signal m, old;
+	uint64_t late;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	until_direct(5000);
+	/* b's first session, to be delivered again later */
+	memset(&old, 0, sizeof(old));
+	ice_session_describe(w.b.session, &old);
+	old.type = WIRE_SIGNAL_OFFER;
+	ice_session_post(w.b.session, ICE_SESSION_EV_CLOSE, NULL);
+	fsm_drain(w.b.loop);
+	memset(&m, 0, sizeof(m));
+	ice_session_describe(w.b.session, &m);
+	ok(memcmp(m.session, old.session, 5) != 0, "closed from above: the session id is another");
+	ok(w.b.endpoint.kind == PATH_TO_NONE, "and the endpoint is taken back");
+	fake_run(100 * MONO_MS);
+	ok(until_direct(5000) >= 0, "the next offer makes a new session");
+	late = w.a.peer->handshake.late;
+	peer_signal(w.a.peer, &old);
+	fsm_drain(w.a.loop);
+	is_int(w.a.peer->handshake.late, late + 1, "a late copy of the old offer is known for what it is");
+	fake_run(2 * MONO_SEC);
+	ok(both_direct(), "and changes nothing");
+	world_free(&w);
+}
+
+static void
+two_offers_in_one_turn(void)
+{
+	struct wire_signal m;
+	unsigned answers;
+
+	world_new(&w, NAT_NONE, NAT_NONE);
+	world_start(&w, true, true);
+	until_direct(5000);
+	answers = w.a.answers;
+	memset(&m, 0, sizeof(m));
+	m.type = WIRE_SIGNAL_OFFER;
+	strcpy(m.ufrag, w.b.session->ufrag);
+	strcpy(m.pwd, w.b.session->pwd);
+	m.has_session = true;
+	memcpy(m.session, "11111", 5);
+	peer_signal(w.a.peer, &m);
+	memcpy(m.session, "22222", 5);
+	peer_signal(w.a.peer, &m);
+	fsm_drain(w.a.loop);
+	is_int(w.a.answers, answers + 1, "two offers in one turn: one answer");
+	is_mem(w.a.session->rsession, "22222", 5, "the latest wins");
+	world_free(&w);
+}
+
+static void
+cut_and_restored(void)
+{
+	int t;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	world_relay(&w, true);
+	ok(w.a.endpoint.kind == PATH_TO_RELAY, "the relay is there first and carries");
+	ok(until_direct(5000) >= 0, "direct takes over");
+	w.udp_cut = true;
+	fake_run(100 * MONO_MS);
+	/* what the WireGuard watcher says when packets are unanswered */
+	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
+	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
+	fsm_drain(w.a.loop);
+	fsm_drain(w.b.loop);
+	fake_run(400 * MONO_MS);
+	ok(w.a.endpoint.kind == PATH_TO_RELAY && w.b.endpoint.kind == PATH_TO_RELAY, "cut and doubted: on the relay within 400 ms");
+	fake_run(20 * MONO_SEC);
+	w.udp_cut = false;
+	t = until_direct(5000);
+	ok(t >= 0 && t < 1500, "restored after 20 s: direct after %d ms", t);
+	w.udp_cut = true;
+	fake_run(8 * MONO_SEC);
+	ok(w.a.endpoint.kind == PATH_TO_RELAY && w.b.endpoint.kind == PATH_TO_RELAY, "cut in silence: noticed by consent within 8 s");
+	fake_run(300 * MONO_SEC);
+	w.udp_cut = false;
+	t = until_direct(5000);
+	ok(t >= 0 && t < 2000, "restored after five minutes: direct after %d ms", t);
+	fake_run(10 * MONO_SEC);
+	ok(both_direct(), "and it stays");
+	world_free(&w);
+}
+
+static void
+false_alarm(void)
+{
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	world_relay(&w, true);
+	until_direct(5000);
+	w.a.endpoints = 0;
+	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
+	fsm_drain(w.a.loop);
+	fake_run(MONO_SEC);
+	is_int(w.a.endpoints, 0, "doubt on a healthy pair moves nothing");
+	is_int(w.a.session->fsm.state, ICE_SESSION_CONNECTED, "and ends a round trip later");
+	world_free(&w);
+}
+
+static void
+restart(void)
+{
+	int t;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	until_direct(5000);
+	side_restart(&w.b);
+	t = until_direct(5000);
+	ok(t >= 0 && t < 500, "b restarted: direct after %d ms", t);
+	is_int(w.a.shakes, 1, "a was told to shake hands anew");
+	fake_run(5 * MONO_SEC);
+	ok(both_direct(), "and stays");
+	world_free(&w);
+}
+
+static void
+rebind(void)
+{
+	int t;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	world_relay(&w, true);
+	until_direct(5000);
+	side_rebind(&w.b, 0xcb007109u);
+	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
+	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
+	fsm_drain(w.a.loop);
+	fsm_drain(w.b.loop);
+	fake_run(600 * MONO_MS);
+	ok(w.a.endpoint.kind == PATH_TO_RELAY, "router of b changed its address: the relay carries");
+	t = until_direct(30000);
+	ok(t >= 0 && t < 5000, "direct to the new address after %d ms", t);
+	world_free(&w);
+}
+
+static void
+network_changed(struct ice_gather *g, void *arg)
+{
+	(void)arg;
+	ice_gather_post(g, ICE_GATHER_EV_NET_CHANGE, NULL);
+}
+
+static void
+change_of_network(void)
+{
+	int t;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	world_relay(&w, true);
+	until_direct(5000);
+	side_rebind(&w.b, 0xcb00710au);
+	w.b.host = addr_v4((10u << 24) + (3 << 16) + 7, 51820);
+	fake_env_set_addrs(w.b.env, &w.b.host, 1);
+	w.b.generation++;
+	/* what netwatch's send becomes */
+	ice_each_gather(w.b.ice, network_changed, NULL);
+	ice_session_post(w.b.session, ICE_SESSION_EV_NET_CHANGE, NULL);
+	guard_post(&w.b.peer->guard, GUARD_EV_NET_CHANGE, NULL);
+	fsm_drain(w.b.loop);
+	t = until_direct(30000);
+	ok(t >= 0 && t < 2000, "b moved to another network: direct after %d ms", t);
+	world_free(&w);
+}
+
+static void
+lossy(void)
+{
+	int t;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	w.loss = 300;
+	world_start(&w, true, true);
+	t = until_direct(20000);
+	ok(t >= 0 && t < 5000, "three packets in ten lost: direct after %d ms", t);
+	world_free(&w);
+}
+
+static void
+roles(void)
+{
+	int t;
+
+	world_new(&w, NAT_NONE, NAT_NONE);
+	world_start(&w, true, true);
+	w.a.session->controller = true;		/* both think they control */
+	t = until_direct(5000);
+	ok(t >= 0 && t < 1000, "both controlling: settled, direct after %d ms", t);
+	ok(w.a.session->controlling != w.b.session->controlling, "one of them gave in");
+	world_free(&w);
+	world_new(&w, NAT_NONE, NAT_NONE);
+	world_start(&w, true, true);
+	w.b.session->controller = false;	/* neither does */
+	t = until_direct(5000);
+	ok(t >= 0 && t < 1000, "both controlled: settled, direct after %d ms", t);
+	world_free(&w);
+}
+
+static void
+relay_only(void)
+{
+	world_new(&w, NAT_NONE, NAT_NONE);
+	world_start(&w, true, true);
+	world_relay(&w, true);
+	until_direct(5000);
+	ice_session_enable(w.b.session, false);
+	handshake_post(&w.b.peer->handshake, HANDSHAKE_EV_ASK, NULL);
+	fsm_drain(w.b.loop);
+	fake_run(2 * MONO_SEC);
+	ok(w.a.endpoint.kind == PATH_TO_RELAY, "b gave up ICE: a uses the relay");
+	ice_session_enable(w.b.session, true);
+	handshake_post(&w.b.peer->handshake, HANDSHAKE_EV_ASK, NULL);
+	fsm_drain(w.b.loop);
+	ok(until_direct(5000) >= 0, "and direct again when b does ICE again");
+	world_free(&w);
+}
+
+int
+main(void)
+{
+	if (getenv("TEST_DEBUG") != NULL)
+		log_set_level(LOG_LV_TRACE);
+	plain();
+	routers();
+	unruly_signal();
+	order();
+	two_offers_in_one_turn();
+	cut_and_restored();
+	false_alarm();
+	restart();
+	rebind();
+	change_of_network();
+	lossy();
+	roles();
+	relay_only();
+	return tap_done();
+}
