@@ -51,6 +51,19 @@ ice_pair_if_doubted(const struct ice_pair *p)
 	return state == ICE_SESSION_DOUBTFUL || state == ICE_SESSION_LURKING;
 }
 
+static bool
+ice_pair_if_pointless(const struct ice_pair *p)
+{
+	return p->session->fsm.state == ICE_SESSION_CONNECTED && p->checks >= 10;
+}
+
+/* As the session's probes: the controlling side nominates what is selected. */
+static void
+ice_pair_do_send_probe(struct ice_pair *p)
+{
+	ice_pair_check(p, p->session->controlling && p == p->session->selected);
+}
+
 static void
 ice_pair_do_send_check(struct ice_pair *p)
 {

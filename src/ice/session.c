@@ -374,9 +374,9 @@ patience(enum wire_cand_type type)
 	case WIRE_CAND_HOST:
 		return 0;
 	case WIRE_CAND_SRFLX:
-		return 100 * MONO_MS;
+		return 50 * MONO_MS;
 	case WIRE_CAND_PRFLX:
-		return 200 * MONO_MS;
+		return 100 * MONO_MS;
 	case WIRE_CAND_RELAY:
 		break;
 	}
