@@ -186,6 +186,7 @@ struct env_tun;
 /* name: "wt0", or NULL for any.  Comes up without addresses: see env_host. */
 struct env_tun *env_tun_open(struct env *, const char *name, unsigned mtu, env_pkts_fn, void *arg, int *err);
 int env_tun_write(struct env_tun *, struct env_pkt *, size_t n);	/* whole IP packets; headroom used */
+bool env_tun_takes_runs(const struct env_tun *);	/* may packets with `segment` be written? */
 const char *env_tun_name(const struct env_tun *);
 void env_tun_close(struct env_tun *);
 

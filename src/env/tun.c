@@ -117,6 +117,13 @@ env_tun_write(struct env_tun *t, struct env_pkt *p, size_t n)
 	return taken > 0 || n == 0 ? taken : err;
 }
 
+bool
+env_tun_takes_runs(const struct env_tun *t)
+{
+	(void)t;
+	return sys_tun_takes_runs();
+}
+
 const char *
 env_tun_name(const struct env_tun *t)
 {

@@ -67,6 +67,12 @@ sys_tun_read(int fd, void *buf, size_t room, struct sys_tun_meta *m)
 	return (size_t)n <= sizeof family ? 0 : (long)((size_t)n - sizeof family);
 }
 
+bool
+sys_tun_takes_runs(void)
+{
+	return false;
+}
+
 int
 sys_tun_write(int fd, const void *data, size_t len, const struct sys_tun_meta *m)
 {
@@ -74,6 +80,6 @@ sys_tun_write(int fd, const void *data, size_t len, const struct sys_tun_meta *m
 	struct iovec iov[2] = { { &family, sizeof family }, { (void *)(uintptr_t)data, len } };
 
 	if (m->offload != 0)
-		return -EOPNOTSUPP;	/* env/tun.c does not join where runs cannot be written */
+		return -EOPNOTSUPP;	/* see sys_tun_takes_runs */
 	return writev(fd, iov, 2) < 0 ? -errno : 0;
 }

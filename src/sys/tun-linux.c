@@ -113,6 +113,12 @@ sys_tun_read(int fd, void *buf, size_t room, struct sys_tun_meta *m)
 	return (long)((size_t)n - sizeof h);
 }
 
+bool
+sys_tun_takes_runs(void)
+{
+	return true;
+}
+
 int
 sys_tun_write(int fd, const void *data, size_t len, const struct sys_tun_meta *m)
 {

@@ -25,6 +25,7 @@ struct sys_tun_meta {
 int sys_tun_open(char name[SYS_TUN_NAME], unsigned mtu);
 /* One packet: its length, or -errno (-EAGAIN: none there). */
 long sys_tun_read(int fd, void *buf, size_t room, struct sys_tun_meta *);
+bool sys_tun_takes_runs(void);		/* segments may be written joined */
 /* 0, or -errno. */
 int sys_tun_write(int fd, const void *, size_t len, const struct sys_tun_meta *);
 #endif

@@ -121,8 +121,10 @@ start(struct wg_device *d, const struct wg_config *c)
 	}
 	if ((err = open_sockets(d, c->port)) != 0)
 		return err;
-	d->tun = env_tun_open(d->env, c->name, d->mtu, wg_send_tun, d, &err);
-	return d->tun != NULL ? 0 : err;
+	if ((d->tun = env_tun_open(d->env, c->name, d->mtu, wg_send_tun, d, &err)) == NULL)
+		return err;
+	wg_rx_join(d->rx, env_tun_takes_runs(d->tun));
+	return 0;
 }
 
 struct wg_device *

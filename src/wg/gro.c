@@ -35,6 +35,7 @@ struct wg_gro {
 	unsigned turn;		/* which open stream gives way next */
 	uint8_t *buf[BUFS];	/* owned; WG_GRO_HEADROOM + BUF_MAX */
 	unsigned used;
+	bool join;
 };
 
 struct wg_gro *
@@ -42,6 +43,8 @@ wg_gro_new(void)
 {
 	struct wg_gro *g = calloc(1, sizeof *g);
 
+	if (g != NULL)
+		g->join = true;
 	for (int i = 0; g != NULL && i < BUFS; i++) {
 		if ((g->buf[i] = malloc(WG_GRO_HEADROOM + BUF_MAX)) == NULL) {
 			wg_gro_free(g);
@@ -59,6 +62,12 @@ wg_gro_free(struct wg_gro *g)
 	for (int i = 0; i < BUFS; i++)
 		free(g->buf[i]);
 	free(g);
+}
+
+void
+wg_gro_join(struct wg_gro *g, bool join)
+{
+	g->join = join;
 }
 
 static uint32_t
@@ -186,7 +195,7 @@ join(struct wg_gro *g, struct stream *s, const uint8_t *p, uint32_t len, uint32_
 bool
 wg_gro_add(struct wg_gro *g, uint8_t *data, uint32_t len, uint16_t headroom)
 {
-	uint32_t tcp = 0, hdr = parse(data, len, &tcp), payload = len - hdr;
+	uint32_t tcp = 0, hdr = g->join ? parse(data, len, &tcp) : 0, payload = len - hdr;
 	bool grows = hdr > 0 && payload > 0 && (data[tcp + 13] & ~TCP_PSH) == TCP_ACK;
 	struct stream *s = NULL;
 

@@ -41,6 +41,7 @@ struct wg_gro;
 
 struct wg_gro *wg_gro_new(void);	/* NULL: no memory */
 void wg_gro_free(struct wg_gro *);
+void wg_gro_join(struct wg_gro *, bool);	/* false: every packet stays alone (the system takes no runs) */
 /* Adds an IP packet of `len` bytes with WG_GRO_HEADROOM writable bytes before it,
  * or fewer where it says so; the bytes must stay until the packets are written.
  * False when it is full: write, reset and add again. */

@@ -49,6 +49,12 @@ wg_rx_free(struct wg_rx *r)
 	free(r);
 }
 
+void
+wg_rx_join(struct wg_rx *r, bool join)
+{
+	wg_gro_join(r->gro, join);
+}
+
 bool
 wg_is_wireguard(const uint8_t *p, size_t len)
 {

@@ -126,6 +126,13 @@ env_tun_open(struct env *e, const char *name, unsigned mtu, env_pkts_fn fn, void
 	return t;
 }
 
+bool
+env_tun_takes_runs(const struct env_tun *t)
+{
+	(void)t;
+	return false;
+}
+
 const char *
 env_tun_name(const struct env_tun *t)
 {
