@@ -152,6 +152,8 @@ ws_on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_
 		return;
 	if (m->opcode == WSLAY_BINARY_FRAME)
 		ws_tell(w, &note);
+	else if (m->opcode == WSLAY_PONG)
+		ws_tell(w, &(struct ws_note){ .event = WS_PONG });
 	else if (m->opcode == WSLAY_TEXT_FRAME)
 		wslay_event_queue_close(ctx, WSLAY_CODE_UNSUPPORTED_DATA, NULL, 0);
 }
@@ -590,6 +592,17 @@ ws_send(struct ws *w, const void *head, size_t nhead, const void *body, size_t n
 	if (mask != NULL)
 		ws_apply_mask(buf_bytes(&w->out) + at, nhead + nbody, mask);
 	return env_stream_write(w->st, buf_bytes(&w->out), buf_len(&w->out));
+}
+
+int
+ws_ping(struct ws *w)
+{
+	struct wslay_event_msg m = { .opcode = WSLAY_PING };
+
+	if (!w->open || w->ended || w->dead || wslay_event_queue_msg(w->ctx, &m) != 0)
+		return -EPIPE;
+	ws_flush_control(w);
+	return 0;
 }
 
 size_t

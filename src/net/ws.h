@@ -26,6 +26,7 @@ struct ws;
 enum ws_event {
 	WS_OPEN,		/* client: the handshake is through (a server's is at once, without event) */
 	WS_MESSAGE,		/* data, len: one whole binary message */
+	WS_PONG,		/* the answer to ws_ping */
 	WS_DRAINED,		/* after -EAGAIN: queued bytes fell to a quarter of queue_max */
 	WS_CLOSED,		/* the far end said close: `code` (1005: none given) */
 	WS_LOST			/* end or failure of the transport, refused handshake, broken rules: text */
@@ -65,6 +66,7 @@ void ws_set_fn(struct ws *, ws_fn, void *arg);
 /* One binary message made of two parts (the second may be NULL, 0).  0, -EAGAIN
  * (nothing taken), -EPIPE before WS_OPEN and after the end. */
 int ws_send(struct ws *, const void *head, size_t nhead, const void *body, size_t nbody);
+int ws_ping(struct ws *);			/* asks whether anybody is there: WS_PONG; 0 or -EPIPE */
 size_t ws_queued(const struct ws *);		/* bytes taken and not yet with the kernel */
 /* Sends a close frame with `code` (1000, 1001, ...) behind what is queued, and frees. */
 void ws_finish(struct ws *, unsigned code);

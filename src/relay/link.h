@@ -30,23 +30,26 @@ struct relay_link {
 	struct list all;		/* of the pool */
 	bool home;
 	struct url url[RELAY_LINK_URLS];	/* candidates; a foreign link has one */
-	size_t nurl, at;		/* which is dialled or in use */
+	size_t nurl, at;		/* `at`: the last one that answered, the first to be dialled */
+	size_t step, dialled;		/* of this round of dialling; index of the one being dialled */
 	struct addr hint;		/* foreign: where the peer says it is; ADDR_NONE: no hint */
-	bool hint_tried;		/* in this round */
 
 	struct ws *ws;			/* resource conn, owned */
+	char answered[256];		/* what the server just called itself */
 	char instance[256];		/* the server's own URL; "" unless up */
 	struct addr remote;		/* of the connection that is or was up */
 	int64_t wait;			/* $wait: backoff */
 	int64_t dial_limit;		/* $dial_limit */
 	int64_t sweep;			/* $sweep: pool's clean-up interval */
 	struct backoff backoff;
-	struct mono lost_at;		/* when it was last up; not set: never */
+	unsigned failures;		/* rounds since the last good life */
+	struct mono trouble_since;	/* the last loss or start: tries are frequent for a while */
+	struct mono up_at;		/* this life's, or the last one's */
 	char failure[160];		/* last reason, for people */
 
 	struct map *entries;		/* relay id -> struct relay_channel */
 	struct list channels;		/* joined or waiting, in order of arrival */
-	struct mono unused_since;	/* not set while there are channels */
+	struct mono unused_since;	/* the last channel left, or the beginning */
 	struct list early;		/* packets for ids without a channel */
 	size_t nearly;
 	bool want_alive;		/* a ping is out: the next message answers it */

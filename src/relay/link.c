@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * link.c -- one connection to one relay server: guards and actions of
+ * fsm/relay-link.fsm, and the frames that do not go through the machine.
+ *
+ * A round of dialling goes through all addresses (the hint and then the name of
+ * a foreign server; each configured server of the home link, the last good one
+ * first) before it counts as a failure.  A link that was lost a moment ago is
+ * dialled often and with short limits: through a black hole only a fresh SYN
+ * gets out soon after it ends.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "env/env.h"
+#include "fsm/agent-wire.h"
+#include "relay/channel-impl.h"
+#include "relay/pool-impl.h"
+
+#include "fsm/relay-link.inc"
+
+#define RELAY_QUEUE_MAX		(512 * 1024)	/* bytes under way to the server; above it packets are dropped */
+#define RELAY_EARLY_MAX		256		/* packets */
+#define RELAY_EARLY_US		(5 * MONO_SEC)
+#define RELAY_LATELY_US		(60 * MONO_SEC)
+#define RELAY_PROVED_US		(5 * MONO_SEC)	/* a life this long resets the backoff */
+#define RELAY_HEADROOM		64
+
+/* A packet from somebody who has no channel here yet. */
+struct relay_early {
+	struct list all;
+	struct mono at;
+	uint8_t id[WIRE_RELAY_ID_LEN];
+	size_t len;
+	uint8_t data[];
+};
+
+/* ---- what channels ask ------------------------------------------------------------ */
+
+bool
+relay_link_is_up(const struct relay_link *l)
+{
+	return l->fsm.state == RELAY_LINK_UP || l->fsm.state == RELAY_LINK_DOUBTED;
+}
+
+const char *
+relay_link_name(const struct relay_link *l)
+{
+	return l->instance[0] != '\0' ? l->instance : l->fsm.subject;
+}
+
+static bool
+relay_same_server(const struct url *a, const struct url *b)
+{
+	return strcmp(a->scheme, b->scheme) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port;
+}
+
+bool
+relay_link_serves(const struct relay_link *l, const struct url *u)
+{
+	struct url own;
+
+	if (l->instance[0] != '\0' && url_parse(&own, l->instance) == 0 && relay_same_server(&own, u))
+		return true;
+	return l->nurl > 0 && relay_same_server(&l->url[l->at], u);
+}
+
+static bool
+relay_link_wanted(const struct relay_link *l)
+{
+	LIST_EACH(it, &l->channels)
+		if (relay_channel_wants(LIST_OF(it, struct relay_channel, on_link)))
+			return true;
+	return false;
+}
+
+void
+relay_link_attach(struct relay_link *l, struct relay_channel *ch)
+{
+	ch->link = l;
+	list_append(&l->channels, &ch->on_link);
+}
+
+void
+relay_link_detach(struct relay_link *l, struct relay_channel *ch)
+{
+	relay_link_leave(l, ch);
+	list_remove(&ch->on_link);
+	ch->link = NULL;
+	l->unused_since = env_now(l->pool->env);
+}
+
+static void
+relay_link_put(struct relay_link *l, const struct buf *b)
+{
+	int err = buf_bad(b) ? -ENOMEM : ws_send(l->ws, buf_bytes(b), buf_len(b), NULL, 0);
+
+	if (err != 0)
+		log_debug("relay", "%s: a message could not be sent: %s", relay_link_name(l), strerror(-err));
+}
+
+int
+relay_link_join(struct relay_link *l, struct relay_channel *ch)
+{
+	struct buf b = { 0 };
+
+	if (!relay_link_is_up(l))
+		return -EPIPE;
+	if (map_put(l->entries, ch->id, sizeof(ch->id), ch) != 0)
+		return -ENOMEM;
+	wire_relay_put_ids(&b, WIRE_RELAY_SUBSCRIBE, ch->id, 1);
+	relay_link_put(l, &b);
+	buf_free(&b);
+	return 0;
+}
+
+void
+relay_link_leave(struct relay_link *l, struct relay_channel *ch)
+{
+	struct buf b = { 0 };
+
+	if (map_get(l->entries, ch->id, sizeof(ch->id)) != ch)
+		return;
+	map_del(l->entries, ch->id, sizeof(ch->id));
+	l->unused_since = env_now(l->pool->env);
+	if (!relay_link_is_up(l) || l->ws == NULL)
+		return;
+	wire_relay_put_ids(&b, WIRE_RELAY_UNSUBSCRIBE, ch->id, 1);
+	relay_link_put(l, &b);
+	buf_free(&b);
+}
+
+int
+relay_link_send(struct relay_link *l, const uint8_t id[WIRE_RELAY_ID_LEN], const void *data, size_t len)
+{
+	uint8_t head[WIRE_RELAY_HEADER];
+	int err;
+
+	if (len > WIRE_RELAY_MAX - WIRE_RELAY_HEADER)
+		return -EMSGSIZE;
+	if (!relay_link_is_up(l) || l->ws == NULL)
+		return -EPIPE;
+	wire_relay_transport_header(head, id);
+	err = ws_send(l->ws, head, sizeof(head), data, len);
+	if (err == 0) {
+		l->sent = true;
+		l->tx_bytes += len;
+	} else
+		l->dropped++;
+	return err;
+}
+
+/* ---- packets that come early ------------------------------------------------------- */
+
+static void
+relay_early_drop(struct relay_link *l, struct relay_early *e)
+{
+	list_remove(&e->all);
+	l->nearly--;
+	free(e);
+}
+
+static void
+relay_early_keep(struct relay_link *l, const struct wire_relay_msg *m)
+{
+	struct relay_early *e;
+
+	if (l->nearly == RELAY_EARLY_MAX)
+		relay_early_drop(l, LIST_OF(l->early.next, struct relay_early, all));
+	e = malloc(sizeof(*e) + m->len);
+	if (e == NULL)
+		return;
+	e->at = env_now(l->pool->env);
+	e->len = m->len;
+	memcpy(e->id, m->id, sizeof(e->id));
+	memcpy(e->data, m->body, m->len);
+	list_append(&l->early, &e->all);
+	l->nearly++;
+}
+
+static void
+relay_link_give(struct relay_link *l, struct relay_channel *ch, const void *data, size_t len)
+{
+	uint8_t room[RELAY_HEADROOM + WIRE_RELAY_MAX];
+	struct env_pkt p = { .data = room + RELAY_HEADROOM, .len = (uint32_t)len, .headroom = RELAY_HEADROOM };
+
+	if (len > WIRE_RELAY_MAX)
+		return;
+	memcpy(p.data, data, len);
+	l->rx_bytes += len;
+	relay_channel_input(ch, &p);
+}
+
+void
+relay_link_flush_early(struct relay_link *l, struct relay_channel *ch)
+{
+	struct mono now = env_now(l->pool->env);
+
+	LIST_EACH(it, &l->early) {
+		struct relay_early *e = LIST_OF(it, struct relay_early, all);
+		bool ours = memcmp(e->id, ch->id, sizeof(e->id)) == 0;
+
+		if (ours && mono_diff(now, e->at) <= RELAY_EARLY_US)
+			relay_link_give(l, ch, e->data, e->len);
+		if (ours || mono_diff(now, e->at) > RELAY_EARLY_US)
+			relay_early_drop(l, e);
+	}
+}
+
+/* ---- what the connection says -------------------------------------------------------- */
+
+static void
+relay_link_event(struct relay_link *l, enum relay_link_event ev)
+{
+	relay_link_post_gen(l, ev, fsm_gen(&l->fsm, RELAY_LINK_RES_CONN), NULL);
+}
+
+static void
+relay_link_on_presence(struct relay_link *l, const struct wire_relay_msg *m)
+{
+	for (size_t i = 0; i < m->nids; i++) {
+		struct relay_channel *ch = map_get(l->entries, m->ids + i * WIRE_RELAY_ID_LEN, WIRE_RELAY_ID_LEN);
+
+		if (ch != NULL)
+			relay_channel_told(ch, m->type == WIRE_RELAY_ONLINE);
+	}
+}
+
+static void
+relay_link_on_transport(struct relay_link *l, const struct wire_relay_msg *m)
+{
+	struct relay_channel *ch = map_get(l->entries, m->id, WIRE_RELAY_ID_LEN);
+
+	if (ch != NULL)
+		relay_link_give(l, ch, m->body, m->len);
+	else
+		relay_early_keep(l, m);
+}
+
+static void
+relay_link_on_message(struct relay_link *l, const uint8_t *data, size_t len)
+{
+	struct wire_relay_msg m;
+
+	if (wire_relay_parse(&m, data, len) != 0) {
+		log_debug("relay", "%s: a message of %zu bytes that says nothing", relay_link_name(l), len);
+		return;
+	}
+	switch (m.type) {
+	case WIRE_RELAY_TRANSPORT:
+		relay_link_on_transport(l, &m);
+		break;
+	case WIRE_RELAY_HEALTH:
+		relay_link_event(l, RELAY_LINK_EV_HEALTH);
+		break;
+	case WIRE_RELAY_AUTH_RESPONSE:
+		snprintf(l->answered, sizeof(l->answered), "%.*s", (int)m.len, (const char *)m.body);
+		relay_link_event(l, RELAY_LINK_EV_AUTH_OK);
+		break;
+	case WIRE_RELAY_ONLINE:
+	case WIRE_RELAY_OFFLINE:
+		relay_link_on_presence(l, &m);
+		break;
+	case WIRE_RELAY_CLOSE:
+		snprintf(l->failure, sizeof(l->failure), "the server said goodbye");
+		relay_link_event(l, RELAY_LINK_EV_PEER_CLOSE);
+		break;
+	case WIRE_RELAY_AUTH:
+	case WIRE_RELAY_SUBSCRIBE:
+	case WIRE_RELAY_UNSUBSCRIBE:
+		break;		/* a client's words from a server */
+	}
+}
+
+static void
+relay_link_on_ws(void *arg, const struct ws_note *n)
+{
+	struct relay_link *l = arg;
+
+	l->heard = true;
+	switch (n->event) {
+	case WS_OPEN:
+		relay_link_event(l, RELAY_LINK_EV_CONNECTED);
+		break;
+	case WS_MESSAGE:
+		relay_link_on_message(l, n->data, n->len);
+		break;
+	case WS_PONG:
+	case WS_DRAINED:
+		break;
+	case WS_CLOSED:
+		snprintf(l->failure, sizeof(l->failure), "the server closed the WebSocket (%u)", n->code);
+		relay_link_event(l, RELAY_LINK_EV_PEER_CLOSE);
+		break;
+	case WS_LOST:
+		snprintf(l->failure, sizeof(l->failure), "%s", n->text);
+		relay_link_event(l, RELAY_LINK_EV_PEER_CLOSE);
+		break;
+	}
+	if (l->want_alive && (n->event == WS_MESSAGE || n->event == WS_PONG)) {
+		l->want_alive = false;
+		relay_link_event(l, RELAY_LINK_EV_ALIVE);
+	}
+}
+
+/* ---- guards ------------------------------------------------------------------------------ */
+
+static size_t
+relay_link_steps(const struct relay_link *l)
+{
+	return l->nurl + (l->hint.family != ADDR_NONE ? 1 : 0);
+}
+
+static bool
+relay_link_if_more_addresses(const struct relay_link *l)
+{
+	return l->step + 1 < relay_link_steps(l);
+}
+
+static bool
+relay_link_if_at_home(const struct relay_link *l)
+{
+	return l->home;
+}
+
+static bool
+relay_link_if_silent(const struct relay_link *l)
+{
+	return l->sent && !l->heard;
+}
+
+static bool
+relay_link_if_unused(const struct relay_link *l)
+{
+	return !l->home && !relay_link_wanted(l) &&
+	    mono_diff(env_now(l->pool->env), l->unused_since) >= l->pool->opt.unused_us;
+}
+
+/* The address that the connection was made from is none of ours any more. */
+static bool
+relay_link_if_address_gone(const struct relay_link *l)
+{
+	struct addr local = l->ws != NULL ? env_stream_local(ws_transport(l->ws)) : (struct addr){ 0 };
+	struct env_ifaddr *ifs;
+	size_t n;
+	bool found = false;
+
+	if (local.family == ADDR_NONE || addr_is_loopback(&local))
+		return false;
+	n = env_ifaddrs(l->pool->env, NULL, 0);
+	ifs = calloc(n + 1, sizeof(*ifs));
+	if (ifs == NULL)
+		return false;
+	n = env_ifaddrs(l->pool->env, ifs, n);
+	for (size_t i = 0; i < n; i++)
+		found = found || addr_same_ip(&ifs[i].prefix.addr, &local);
+	free(ifs);
+	return !found;
+}
+
+/* ---- actions ------------------------------------------------------------------------------- */
+
+static bool
+relay_link_lately(const struct relay_link *l)
+{
+	return mono_diff(env_now(l->pool->env), l->trouble_since) < RELAY_LATELY_US;
+}
+
+/* Opens the connection that this step of the round stands for. */
+static void
+relay_link_connect(struct relay_link *l)
+{
+	bool by_hint = l->hint.family != ADDR_NONE && l->step == 0;
+	size_t i = (l->at + l->step - (l->hint.family != ADDR_NONE && !by_hint ? 1 : 0)) % (l->nurl > 0 ? l->nurl : 1);
+	const struct url *u = &l->url[i];
+	char text[ADDR_STRLEN];
+	struct ws_dial d = {
+		.host = by_hint ? addr_str(&l->hint, text) : u->host, .port = u->port, .name = u->host, .target = "/relay",
+		.tls = u->tls, .ca_file = l->pool->opt.ca_file, .insecure = l->pool->opt.insecure,
+		.options = { .message_max = WIRE_RELAY_MAX, .queue_max = RELAY_QUEUE_MAX },
+	};
+
+	fsm_open(&l->fsm, RELAY_LINK_RES_CONN);
+	l->dialled = i;
+	l->dial_limit = relay_link_lately(l) && l->failures % 3 != 2 ? 2 * MONO_SEC : 10 * MONO_SEC;
+	snprintf(l->failure, sizeof(l->failure), "no answer");
+	l->ws = l->nurl > 0 ? ws_dial(l->pool->env, &d, relay_link_on_ws, l) : NULL;
+	if (l->ws == NULL)
+		relay_link_event(l, RELAY_LINK_EV_PEER_CLOSE);
+}
+
+static void
+relay_link_close_conn(struct relay_link *l)
+{
+	ws_free(l->ws);
+	l->ws = NULL;
+	l->want_alive = false;
+	l->instance[0] = '\0';
+}
+
+static void
+relay_link_do_dial(struct relay_link *l)
+{
+	l->step = 0;
+	relay_link_close_conn(l);
+	relay_link_connect(l);
+}
+
+static void
+relay_link_do_dial_again(struct relay_link *l)
+{
+	relay_link_do_dial(l);
+}
+
+static void
+relay_link_do_dial_next(struct relay_link *l)
+{
+	log_debug("relay", "%s: %s, trying the next address", relay_link_name(l), l->failure);
+	l->step++;
+	relay_link_close_conn(l);
+	relay_link_connect(l);
+}
+
+static void
+relay_link_do_forget_failures(struct relay_link *l)
+{
+	backoff_reset(&l->backoff);
+	l->failures = 0;
+	l->trouble_since = env_now(l->pool->env);
+}
+
+static void
+relay_link_next_wait(struct relay_link *l)
+{
+	l->backoff.max = relay_link_lately(l) ? MONO_SEC : 60 * MONO_SEC;
+	l->wait = backoff_next(&l->backoff, l->pool->env);
+	l->failures++;
+}
+
+static void
+relay_link_do_note_failure(struct relay_link *l)
+{
+	relay_link_next_wait(l);
+	log_info("relay", "%s: no connection (%s), next try in %d ms", relay_link_name(l), l->failure, (int)(l->wait / MONO_MS));
+}
+
+/* The link was up.  Only a life that lasted owes nothing to the failures before it. */
+static void
+relay_link_do_note_loss(struct relay_link *l)
+{
+	struct mono now = env_now(l->pool->env);
+
+	if (mono_diff(now, l->up_at) >= RELAY_PROVED_US)
+		relay_link_do_forget_failures(l);
+	relay_link_next_wait(l);
+	log_info("relay", "%s: lost: %s", relay_link_name(l), l->want_alive ? "no answer to a ping" : l->failure);
+	l->instance[0] = '\0';
+	if (l->home)
+		relay_pool_home_moved(l->pool);
+}
+
+static void
+relay_link_do_send_auth(struct relay_link *l)
+{
+	struct buf b = { 0 };
+
+	wire_relay_put_auth(&b, l->pool->id, buf_bytes(&l->pool->token), buf_len(&l->pool->token));
+	relay_link_put(l, &b);
+	buf_wipe(&b);
+}
+
+static void
+relay_link_do_keep_address(struct relay_link *l)
+{
+	memcpy(l->instance, l->answered, sizeof(l->instance));
+	l->remote = ws_remote(l->ws);
+	l->at = l->dialled;
+	l->up_at = env_now(l->pool->env);
+	l->sent = l->heard = false;
+	snprintf(l->failure, sizeof(l->failure), "the server stopped its health checks");
+	log_info("relay", "%s: connected, %s", relay_link_name(l), l->home ? "our home" : "a peer's home");
+	if (l->home)
+		relay_pool_home_moved(l->pool);
+}
+
+static void
+relay_link_do_answer_health(struct relay_link *l)
+{
+	struct buf b = { 0 };
+
+	wire_relay_put_plain(&b, WIRE_RELAY_HEALTH);
+	relay_link_put(l, &b);
+	buf_free(&b);
+}
+
+static void
+relay_link_do_forget_beat(struct relay_link *l)
+{
+	l->sent = l->heard = false;
+}
+
+static void
+relay_link_do_ping(struct relay_link *l)
+{
+	l->want_alive = true;
+	ws_ping(l->ws);
+}
+
+static void
+relay_link_do_send_close(struct relay_link *l)
+{
+	struct buf b = { 0 };
+
+	wire_relay_put_plain(&b, WIRE_RELAY_CLOSE);
+	relay_link_put(l, &b);
+	buf_free(&b);
+	ws_finish(l->ws, 1000);
+	l->ws = NULL;
+	l->instance[0] = '\0';
+	if (l->home)
+		relay_pool_home_moved(l->pool);
+}
+
+/* ---- wiring and life --------------------------------------------------------------------------- */
+
+void
+wire_relay_link_to_relay_channel_all(struct relay_link *l, void (*fn)(struct relay_channel *, void *arg), void *arg)
+{
+	LIST_EACH(it, &l->channels)
+		fn(LIST_OF(it, struct relay_channel, on_link), arg);
+}
+
+struct relay_link *
+relay_link_new(struct relay_pool *p, const char *subject, bool home)
+{
+	struct relay_link *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->pool = p;
+	l->home = home;
+	l->entries = map_new();
+	if (l->entries == NULL) {
+		free(l);
+		return NULL;
+	}
+	list_init(&l->channels);
+	list_init(&l->early);
+	l->backoff = (struct backoff){ .first = 300 * MONO_MS, .max = MONO_SEC, .num = 17, .den = 10, .spread = 50 };
+	l->sweep = p->opt.cleanup_us;
+	l->unused_since = l->trouble_since = env_now(p->env);
+	list_append(&p->links, &l->all);
+	relay_link_fsm_init(l, p->loop, subject);
+	return l;
+}
+
+void
+relay_link_free(struct relay_link *l)
+{
+	if (l == NULL)
+		return;
+	while (!list_empty(&l->channels))
+		relay_link_detach(l, LIST_OF(l->channels.next, struct relay_channel, on_link));
+	if (relay_link_is_up(l) && l->ws != NULL)
+		relay_link_do_send_close(l);
+	relay_link_fsm_fini(l);
+	while (!list_empty(&l->early))
+		relay_early_drop(l, LIST_OF(l->early.next, struct relay_early, all));
+	map_free(l->entries);
+	list_remove(&l->all);
+	free(l);
+}
