@@ -286,6 +286,7 @@ on_ws(void *arg, const struct ws_note *n)
 		srv_relay_peer_post_gen(m, SRV_RELAY_PEER_EV_GONE, m->gen, NULL);
 		break;
 	case WS_OPEN:
+	case WS_PONG:
 	case WS_DRAINED:
 		break;
 	}
