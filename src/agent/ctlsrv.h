@@ -9,9 +9,8 @@
  * a call of one hook; what takes time is answered later, by ctlsrv_done, to all
  * who wait for that job.  A caller who goes away is forgotten here.
  *
- * The socket is 0666 and the caller's identity is that of the socket's peer, as
- * NetBird has it; what changes the host's membership wants root (or the
- * daemon's own user).
+ * The socket is 0666, as NetBird's is: whoever is on the host may use it.  What
+ * NetBird keeps for root (its SSH server's switches) godwit does not have yet.
  */
 #include <stdbool.h>
 #include <stddef.h>
