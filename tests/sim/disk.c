@@ -218,11 +218,9 @@ env_file_remove(struct env *e, const char *path)
 {
 	struct file *f = file_find(e->host, path);
 
-	if (f == NULL)
-		return -ENOENT;
-	if (!e->dead)
+	if (f != NULL && !e->dead)
 		file_free(f);
-	return 0;
+	return 0;	/* gone is gone */
 }
 
 struct lock {

@@ -530,6 +530,12 @@ sim_of(struct env *e)
 	return e->sim;
 }
 
+const char *
+sim_turn_of(const struct sim *s)
+{
+	return s->cur != NULL ? s->cur->host->name : NULL;
+}
+
 struct sim_host *
 sim_host_of(struct env *e)
 {

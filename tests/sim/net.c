@@ -225,6 +225,12 @@ sim_if_addr(const struct sim_if *i)
 	return i->naddr > 0 ? i->addr[0].addr : (struct addr){ 0 };
 }
 
+struct sim_net *
+sim_if_net(struct sim_if *i)
+{
+	return i->net;
+}
+
 void
 sim_if_link_dirs(struct sim_if *i, const struct sim_link *out, const struct sim_link *in)
 {

@@ -65,6 +65,7 @@ void sim_hash_loop(struct sim *, struct fsm_loop *);
 /* Packets and connections on stderr, with virtual times. */
 void sim_set_verbose(struct sim *, bool);
 struct sim *sim_of(struct env *);
+const char *sim_turn_of(const struct sim *);	/* the host whose program is running now, or NULL */
 struct sim_host *sim_host_of(struct env *);
 
 /* ---- networks ------------------------------------------------------------------ */
@@ -85,6 +86,7 @@ struct sim_host *sim_host_new(struct sim *, const char *name);
  * address of prefix6 comes by itself.  The default link has 5..6 ms, no loss. */
 struct sim_if *sim_attach(struct sim_host *, struct sim_net *, const char *ifname, const char *addr);
 struct addr sim_if_addr(const struct sim_if *);
+struct sim_net *sim_if_net(struct sim_if *);
 void sim_if_link(struct sim_if *, const struct sim_link *);	/* both directions */
 void sim_if_link_dirs(struct sim_if *, const struct sim_link *out, const struct sim_link *in);
 void sim_if_set_up(struct sim_if *, bool);		/* a cable pulled and put back */

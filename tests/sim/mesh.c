@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mesh.c -- server, routers, agents: the world of design.md in one process.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "agent/agent.h"
+#include "agent/impl.h"
+#include "base/log.h"
+#include "env/env.h"
+#include "fsm/fsm.h"
+#include "server/server.h"
+#include "tests/sim/mesh.h"
+
+#define SERVER_ADDR	"203.0.113.10"
+#define PORT		80
+#define LOOK_EVERY	(20 * MONO_MS)
+
+static struct mesh *logging;
+
+static void
+log_line(void *arg, enum log_level level, const char *token, const char *line)
+{
+	(void)arg;
+	if (logging != NULL && logging->conf.log)
+		fprintf(stderr, "%12.6f %-10s %d %s: %s\n", (double)sim_now(logging->s) / 1e6,
+		    sim_turn_of(logging->s) != NULL ? sim_turn_of(logging->s) : "-", (int)level, token, line);
+}
+
+/* ---- the server's program -------------------------------------------------------- */
+
+static void
+take_word(const char *line, const char *flag, char *out, size_t len)
+{
+	const char *p = strstr(line, flag);
+
+	out[0] = '\0';
+	if (p != NULL)
+		snprintf(out, len, "%.*s", (int)strcspn(p + strlen(flag), " \n"), p + strlen(flag));
+}
+
+static void
+on_join(void *arg, const char *line)
+{
+	struct mesh *m = arg;
+
+	take_word(line, "--management-url ", m->url, sizeof m->url);
+	take_word(line, "--setup-key ", m->setup_key, sizeof m->setup_key);
+	take_word(line, "--server-key ", m->server_key, sizeof m->server_key);
+}
+
+static void
+on_fatal(void *arg, const char *why)
+{
+	(void)arg;
+	fatal("sim", "the server gives up: %s", why);
+}
+
+static void *
+server_start(struct env *e, void *arg)
+{
+	struct mesh *m = arg;
+	struct server_conf conf = { .data_dir = "/var/lib/server", .listen = { .port = PORT },
+		.stun_port = SERVER_STUN_PORT, .url = "http://" SERVER_ADDR ":80", .on_join = on_join,
+		.on_fatal = on_fatal, .arg = m };
+	char why[256];
+	int err;
+
+	m->server = server_new_why(e, &conf, &err, why, sizeof why);
+	if (m->server == NULL)
+		fatal("sim", "the server does not start: %s", why);
+	sim_hash_loop(m->s, server_loop(m->server));
+	fsm_loop_strict(server_loop(m->server));
+	return m->server;
+}
+
+static void
+server_stop(void *object)
+{
+	server_free(object);
+}
+
+static const struct sim_prog server_prog = { "godwit-server", server_start, server_stop };
+
+void
+mesh_start_server(struct mesh *m)
+{
+	m->server_env = sim_start(m->server_host, &server_prog, m);
+}
+
+void
+mesh_kill_server(struct mesh *m)
+{
+	if (m->server_env != NULL)
+		sim_kill(m->server_env);
+	m->server_env = NULL;
+	m->server = NULL;
+}
+
+/* ---- an agent's program --------------------------------------------------------------- */
+
+static void *
+agent_start(struct env *e, void *arg)
+{
+	struct mesh_node *n = arg;
+	struct agent_conf conf = { .state_dir = "/var/lib/godwit", .daemon_version = "sim" };
+	struct agent_login login = { .management_url = n->mesh->url, .setup_key = n->mesh->setup_key,
+		.server_key = n->mesh->server_key };
+	char why[256];
+
+	n->agent = agent_new(e, &conf, why, sizeof why);
+	if (n->agent == NULL)
+		fatal("sim", "agent %u does not start: %s", n->i, why);
+	sim_hash_loop(n->mesh->s, agent_loop(n->agent));
+	fsm_loop_strict(agent_loop(n->agent));
+	if (n->starts++ == 0) {
+		if (agent_set_login(n->agent, &login, why, sizeof why) != 0)
+			fatal("sim", "agent %u: %s", n->i, why);
+		agent_up(n->agent);
+	}
+	return n->agent;
+}
+
+static void
+agent_stop(void *object)
+{
+	agent_free(object);
+}
+
+static const struct sim_prog agent_prog = { "godwitd", agent_start, agent_stop };
+
+void
+mesh_start_agent(struct mesh *m, unsigned i)
+{
+	struct mesh_node *n = &m->node[i];
+
+	if (n->env == NULL)
+		n->env = sim_start(n->host, &agent_prog, n);
+}
+
+void
+mesh_kill_agent(struct mesh *m, unsigned i)
+{
+	struct mesh_node *n = &m->node[i];
+
+	if (n->env != NULL)
+		sim_kill(n->env);
+	n->env = NULL;
+	n->agent = NULL;
+}
+
+/* ---- the world -------------------------------------------------------------------------- */
+
+static void
+node_place(struct mesh *m, unsigned i)
+{
+	struct mesh_node *n = &m->node[i];
+	struct sim_nat_conf conf = SIM_NAT_DEFAULT;
+	struct sim_net *home;
+	char name[32], prefix[32];
+
+	n->mesh = m;
+	n->i = i;
+	snprintf(name, sizeof name, "agent%u", i);
+	n->host = sim_host_new(m->s, name);
+	if (m->conf.nat == MESH_OPEN) {
+		n->iface = sim_attach(n->host, m->inet, "eth0", NULL);
+		return;
+	}
+	if (i >= 2 && sim_chance(m->s, 5) == 0 && m->node[i - 1].nat != NULL) {
+		n->nat = m->node[i - 1].nat;	/* at home with the one before */
+		n->iface = sim_attach(n->host, sim_if_net(m->node[i - 1].iface), "eth0", NULL);
+		return;
+	}
+	if (m->conf.nat == MESH_SYM || (m->conf.nat == MESH_MIXED && sim_chance(m->s, 3) == 0))
+		conf.mapping = SIM_MAP_SYM;
+	snprintf(name, sizeof name, "home%u", i);
+	snprintf(prefix, sizeof prefix, "192.168.%u.0/24", i + 1);
+	home = sim_net_new(m->s, name, prefix, NULL);
+	snprintf(name, sizeof name, "router%u", i);
+	n->nat = sim_nat_new(m->s, name, home, m->inet, NULL, &conf);
+	n->iface = sim_attach(n->host, home, "eth0", NULL);
+}
+
+static void
+start_node(void *arg)
+{
+	struct mesh_node *n = arg;
+
+	mesh_start_agent(n->mesh, n->i);
+}
+
+static void
+begin(void *arg)
+{
+	struct mesh *m = arg;
+	int64_t spread = m->conf.spread > 0 ? m->conf.spread : 100 * MONO_MS;
+
+	if (m->setup_key[0] == '\0') {
+		sim_after(m->s, LOOK_EVERY, begin, m);
+		return;
+	}
+	for (unsigned i = 0; i < m->n; i++)
+		sim_after(m->s, (int64_t)sim_chance(m->s, (uint64_t)spread), start_node, &m->node[i]);
+}
+
+static void
+look(void *arg)
+{
+	struct mesh *m = arg;
+
+	m->answered = m->pairs = 0;
+	for (unsigned i = 0; i < m->n; i++)
+		for (unsigned j = 0; j < m->n; j++) {
+			struct addr to;
+
+			if (i == j)
+				continue;
+			m->pairs++;
+			if (m->node[i].ping[j] != NULL) {
+				m->answered += sim_ping_stats(m->node[i].ping[j]).got > 0;
+				continue;
+			}
+			to = sim_overlay_addr(m->node[j].host);
+			if (!m->conf.no_ping && to.family != ADDR_NONE && sim_overlay_addr(m->node[i].host).family != ADDR_NONE)
+				m->node[i].ping[j] = sim_ping(m->node[i].host, &to,
+				    m->conf.ping_every > 0 ? m->conf.ping_every : 200 * MONO_MS);
+		}
+	m->all = m->answered == m->pairs;
+	sim_after(m->s, LOOK_EVERY, look, m);
+}
+
+struct mesh *
+mesh_new(const struct mesh_conf *conf)
+{
+	struct mesh *m = calloc(1, sizeof *m);
+
+	if (m == NULL || conf->hosts > MESH_MAX)
+		fatal("sim", "no memory, or more than %d hosts", MESH_MAX);
+	m->conf = *conf;
+	m->n = conf->hosts;
+	m->s = sim_new(conf->seed);
+	logging = m;
+	log_to_sink(log_line, NULL);
+	log_set_level(conf->log ? LOG_LV_DEBUG : LOG_LV_ERROR);
+	sim_set_verbose(m->s, conf->verbose);
+	m->inet = sim_net_new(m->s, "inet", "203.0.113.0/24", NULL);
+	m->server_host = sim_host_new(m->s, "server");
+	m->server_if = sim_attach(m->server_host, m->inet, "eth0", SERVER_ADDR);
+	for (unsigned i = 0; i < m->n; i++)
+		node_place(m, i);
+	mesh_start_server(m);
+	sim_after(m->s, LOOK_EVERY, begin, m);
+	sim_after(m->s, LOOK_EVERY, look, m);
+	return m;
+}
+
+void
+mesh_free(struct mesh *m)
+{
+	if (m == NULL)
+		return;
+	sim_free(m->s);
+	logging = NULL;
+	log_to_sink(NULL, NULL);
+	free(m);
+}
+
+static bool
+is_all(void *arg)
+{
+	return ((struct mesh *)arg)->all;
+}
+
+bool
+mesh_until_all(struct mesh *m, int64_t limit)
+{
+	return sim_until(m->s, is_all, m, limit);
+}
+
+void
+mesh_reset(struct mesh *m)
+{
+	for (unsigned i = 0; i < m->n; i++)
+		for (unsigned j = 0; j < m->n; j++)
+			if (m->node[i].ping[j] != NULL)
+				sim_ping_reset(m->node[i].ping[j]);
+	m->all = false;
+}
+
+int
+mesh_direct(struct mesh *m, unsigned i, unsigned to)
+{
+	struct agent *a = m->node[i].agent;
+	struct addr want = sim_overlay_addr(m->node[to].host);
+
+	if (a == NULL || a->engine == NULL)
+		return -1;
+	LIST_EACH(l, &a->engine->remotes) {
+		struct remote *r = LIST_OF(l, struct remote, all);
+		struct wg_peer_stats st;
+
+		if (r->nallowed == 0 || !addr_same_ip(&r->allowed[0].addr, &want) || r->wg == NULL)
+			continue;
+		wg_peer_get_stats(r->wg, &st);
+		return st.endpoint.kind == WG_ENDPOINT_UDP ? 1 : st.endpoint.kind == WG_ENDPOINT_WAY ? 0 : -1;
+	}
+	return -1;
+}
+
+void
+mesh_report(struct mesh *m)
+{
+	char a[ADDR_STRLEN];
+
+	for (unsigned i = 0; i < m->n; i++) {
+		struct addr own = sim_overlay_addr(m->node[i].host);
+
+		fprintf(stderr, "# agent%u %s %s:", i, own.family ? addr_str(&own, a) : "(no address)",
+		    m->node[i].agent != NULL ? agent_state_name(agent_state(m->node[i].agent)) : "not running");
+		for (unsigned j = 0; j < m->n; j++)
+			if (i != j && (m->node[i].ping[j] == NULL || sim_ping_stats(m->node[i].ping[j]).got == 0))
+				fprintf(stderr, " !%u", j);
+			else if (i != j)
+				fprintf(stderr, " %u%s", j, mesh_direct(m, i, j) == 1 ? "d" : mesh_direct(m, i, j) == 0 ? "r" : "?");
+		fprintf(stderr, "%s%s\n", m->node[i].agent != NULL && agent_why(m->node[i].agent)[0] ? ", " : "",
+		    m->node[i].agent != NULL ? agent_why(m->node[i].agent) : "");
+	}
+}

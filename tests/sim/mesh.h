@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef GODWIT_TESTS_SIM_MESH_H
+#define GODWIT_TESTS_SIM_MESH_H
+/*
+ * mesh.h -- the real server and K real agents in one simulated world.
+ *
+ * The server is on the internet at 203.0.113.10, each agent at home behind a
+ * router of its own (some share one, when there are many).  Pings between every
+ * ordered pair begin as soon as both ends have an overlay address.
+ */
+#include "tests/sim/sim.h"
+
+#define MESH_MAX	64
+
+enum mesh_nat { MESH_EIM, MESH_SYM, MESH_MIXED, MESH_OPEN };
+
+struct mesh_conf {
+	uint64_t seed;
+	unsigned hosts;
+	enum mesh_nat nat;
+	bool verbose;
+	bool log;		/* the programs' log lines on stderr, with virtual times */
+	bool no_ping;		/* the scenario sends its own */
+	int64_t spread;		/* agents start within this time; 0: 100 ms */
+	int64_t ping_every;	/* 0: 200 ms */
+};
+
+struct agent;
+struct mesh;
+struct server;
+
+struct mesh_node {
+	struct mesh *mesh;
+	unsigned i;
+	struct sim_host *host;
+	struct sim_if *iface;
+	struct sim_nat *nat;		/* NULL: directly on the internet */
+	struct env *env;		/* NULL: not running */
+	struct agent *agent;
+	struct sim_ping *ping[MESH_MAX];/* to node [i] */
+	unsigned starts;
+};
+
+struct mesh {
+	struct mesh_conf conf;
+	struct sim *s;
+	struct sim_net *inet;
+	struct sim_host *server_host;
+	struct sim_if *server_if;
+	struct env *server_env;		/* NULL: not running */
+	struct server *server;
+	struct mesh_node node[MESH_MAX];
+	unsigned n;
+	char url[128], setup_key[64], server_key[64];
+	bool all;			/* every pair has an answer, as of the last look */
+	unsigned pairs, answered;
+};
+
+/* The world, with the server started; agents start when the join line is out. */
+struct mesh *mesh_new(const struct mesh_conf *);
+void mesh_free(struct mesh *);
+void mesh_start_server(struct mesh *);
+void mesh_kill_server(struct mesh *);
+void mesh_start_agent(struct mesh *, unsigned i);
+void mesh_kill_agent(struct mesh *, unsigned i);
+/* Until every pair pings; false when the limit has passed. */
+bool mesh_until_all(struct mesh *, int64_t limit);
+/* Forget the answers so far: mesh_until_all then asks for new ones. */
+void mesh_reset(struct mesh *);
+/* Is the tunnel between the two direct (1), relayed (0), or neither (-1), as agent i sees it? */
+int mesh_direct(struct mesh *, unsigned i, unsigned to);
+/* On stderr: who does not hear whom. */
+void mesh_report(struct mesh *);
+#endif
