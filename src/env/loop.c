@@ -400,7 +400,7 @@ env_free(struct env *env)
 		return;
 	streams_flush(env);
 	streams_free(env);
-	//host_free(env);
+	host_free(env);
 	while (!list_empty(&env->signals)) {
 		struct signal_hook *h = LIST_OF(env->signals.next, struct signal_hook, node);
 

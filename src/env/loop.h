@@ -90,4 +90,5 @@ void streams_free(struct env *);
 void tls_free(struct env *);
 void disk_free(struct env *);
 void host_free(struct env *);
+void host_own_iface(struct env *, unsigned index);	/* its changes are no news */
 #endif

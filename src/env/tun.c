@@ -7,10 +7,14 @@
  * packet has up to 64 KB.
  */
 #include "config.h"
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <net/if.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "env/loop.h"
 #include "sys/tun.h"
 
@@ -87,13 +91,17 @@ env_tun_open(struct env *env, const char *name, unsigned mtu, env_pkts_fn fn, vo
 	t->env = env;
 	t->fn = fn;
 	t->arg = arg;
-	if (name != NULL)
-		strncpy(t->name, name, sizeof t->name - 1);
-	if ((t->fd = sys_tun_open(t->name, mtu)) < 0) {
-		*err = t->fd;
+	if (name != NULL && strlen(name) >= sizeof t->name)
+		t->fd = -ENAMETOOLONG;
+	else
+		t->fd = sys_tun_open(strcpy(t->name, name != NULL ? name : ""), mtu);
+	if ((*err = t->fd) < 0) {
+		log_error("env", "cannot open the TUN interface %s: %s%s", name ? name : "", strerror(-*err),
+		    *err == -ENOENT || *err == -ENODEV ? " (is there a TUN driver?)" : "");
 		free(t);
 		return NULL;
 	}
+	host_own_iface(env, if_nametoindex(t->name));
 	event_assign(&t->ev, env->base, t->fd, EV_READ | EV_PERSIST, on_readable, t);
 	event_add(&t->ev, NULL);
 	*err = 0;

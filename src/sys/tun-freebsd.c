@@ -20,15 +20,22 @@ static int
 rename_to(const char *from, const char *to)
 {
 	struct ifreq r;
-	int err = 0, s = socket(AF_INET, SOCK_DGRAM, 0);
+	int err, s = socket(AF_INET, SOCK_DGRAM, 0);
 
 	if (s < 0)
 		return -errno;
 	memset(&r, 0, sizeof r);
 	memcpy(r.ifr_name, from, strlen(from));
 	r.ifr_data = (char *)(uintptr_t)to;
-	if (ioctl(s, SIOCSIFNAME, &r) < 0)
-		err = -errno;
+	err = ioctl(s, SIOCSIFNAME, &r) < 0 ? -errno : 0;
+	if (err == -EEXIST) {	/* of a former life: interfaces outlive who made them */
+		struct ifreq old;
+
+		memset(&old, 0, sizeof old);
+		memcpy(old.ifr_name, to, strlen(to));
+		if (ioctl(s, SIOCIFDESTROY, &old) == 0)
+			err = ioctl(s, SIOCSIFNAME, &r) < 0 ? -errno : 0;
+	}
 	close(s);
 	return err;
 }

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * env_host.c -- TUN, addresses, routes, change notices, a full disk: as root,
+ * in network and mount namespaces of its own, so the host sees none of it.
+ */
+#include "config.h"
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "env/env.h"
+#include "tests/tap.h"
+
+struct world {
+	struct env *env;
+	struct env_timer *limit;
+	struct env_tun *tun[2];
+	int answers, err, changes, pings, runs, plain;
+	size_t got;
+	bool timed_out, connected;
+	struct env_stream *client, *server;
+};
+
+static char dir[] = "/tmp/godwit-lab.XXXXXX";
+
+static int
+shell(const char *fmt, ...)
+{
+	char cmd[1000];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof cmd, fmt, ap);
+	va_end(ap);
+	return system(cmd);
+}
+
+static void
+on_limit(void *arg)
+{
+	struct world *w = arg;
+
+	w->timed_out = true;
+	env_stop(w->env);
+}
+
+static void
+run(struct world *w, int64_t us)
+{
+	w->timed_out = false;
+	env_timer_set(w->limit, us);
+	env_run(w->env);
+	env_timer_stop(w->limit);
+}
+
+static void
+on_answer(void *arg, int err)
+{
+	struct world *w = arg;
+
+	w->answers++;
+	w->err = err;
+	env_stop(w->env);
+}
+
+static int
+ask(struct world *w, enum env_host_op op, const char *iface, const char *prefix, unsigned mtu)
+{
+	struct env_host_req r = { .op = op, .iface = iface, .mtu = mtu };
+
+	if (prefix != NULL)
+		addr_prefix_parse(&r.prefix, prefix);
+	w->answers = 0;
+	w->err = -ETIMEDOUT;
+	env_host_ask(w->env, &r, on_answer, w);
+	if (w->answers != 0)
+		return -EDOM;		/* called back before it returned */
+	run(w, 2 * MONO_SEC);
+	return w->err;
+}
+
+static void
+on_change(void *arg)
+{
+	struct world *w = arg;
+
+	w->changes++;
+}
+
+/* Answers echo requests, as a peer behind the tunnel would. */
+static void
+on_ping(void *arg, struct env_pkt *p, size_t n)
+{
+	struct world *w = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t *b = p[i].data, tmp[4];
+		unsigned sum;
+
+		if (p[i].len < 28 || b[0] != 0x45 || b[9] != 1 || b[20] != 8)
+			continue;
+		memcpy(tmp, b + 12, 4);
+		memcpy(b + 12, b + 16, 4);
+		memcpy(b + 16, tmp, 4);
+		b[20] = 0;
+		sum = (unsigned)(b[22] << 8 | b[23]) + 0x800;
+		sum = (sum & 0xffff) + (sum >> 16);
+		b[22] = (uint8_t)(sum >> 8);
+		b[23] = (uint8_t)sum;
+		w->pings++;
+		env_tun_write(w->tun[0], &p[i], 1);
+	}
+}
+
+static size_t
+addrs_of(struct world *w, const char *iface, struct env_ifaddr *out)
+{
+	struct env_ifaddr all[32];
+	size_t n = env_ifaddrs(w->env, all, 32), found = 0;
+
+	for (size_t i = 0; i < n && i < 32; i++) {
+		if (strcmp(all[i].iface, iface) != 0 || all[i].prefix.addr.family != ADDR_V4)
+			continue;
+		if (found++ == 0)
+			*out = all[i];
+	}
+	return found;
+}
+
+static void
+test_host(struct world *w)
+{
+	struct env_ifaddr a = { 0 };
+	char text[ADDR_STRLEN];
+	int err;
+
+	w->tun[0] = env_tun_open(w->env, "gw0", 1280, on_ping, w, &err);
+	if (!ok(w->tun[0] != NULL, "a TUN opens (%d)", err))
+		return;
+	is_str(env_tun_name(w->tun[0]), "gw0", "under the name asked for");
+	is_int(shell("ip link show gw0 | grep -q 'UP.*mtu 1280'"), 0, "up, with the MTU asked for");
+	ok(env_tun_open(w->env, "gw0", 1280, on_ping, w, &err) == NULL && err == -EBUSY,
+	    "a second one of that name is -EBUSY (%d)", err);
+	ok(env_tun_open(w->env, "a-name-that-is-too-long", 1280, on_ping, w, &err) == NULL && err == -ENAMETOOLONG,
+	    "a name that is too long is refused");
+
+	env_on_host_change(w->env, on_change, w);
+	is_int(ask(w, ENV_HOST_ADDR_ADD, "gw0", "100.64.0.1/16", 0), 0, "an address is added");
+	is_int(ask(w, ENV_HOST_ADDR_ADD, "gw0", "100.64.0.1/16", 0), 0, "twice is fine");
+	is_int(ask(w, ENV_HOST_ADDR_ADD, "gw0", "fd00:64::1/64", 0), 0, "an IPv6 address");
+	is_int(addrs_of(w, "gw0", &a), 1, "it is in the list");
+	is_str(addr_prefix_str(&a.prefix, text), "100.64.0.1/16", "with its prefix");
+	ok(a.up && a.point_to_point, "up and point to point");
+	is_int(ask(w, ENV_HOST_ROUTE_ADD, "gw0", "10.9.1.2/16", 0), 0, "a route is added");
+	is_int(ask(w, ENV_HOST_ROUTE_ADD, "gw0", "10.9.0.0/16", 0), 0, "twice is fine");
+	is_int(shell("ip route get 10.9.7.7 | grep -q 'dev gw0 src 100.64.0.1'"), 0, "and used");
+	is_int(ask(w, ENV_HOST_ROUTE_ADD, "gw0", "fd00:9::/32", 0), 0, "an IPv6 route");
+	is_int(ask(w, ENV_HOST_LINK_UP, "gw0", NULL, 1400), 0, "another MTU");
+	is_int(shell("ip link show gw0 | grep -q 'mtu 1400'"), 0, "is set");
+	is_int(ask(w, ENV_HOST_LINK_UP, "nosuch0", NULL, 0), -ENODEV, "an unknown interface is -ENODEV");
+
+	shell("(ping -c 3 -i 0.2 -W 2 10.9.7.7 > %s/ping; true) &", dir);
+	run(w, 1200 * MONO_MS);
+	is_int(w->pings, 3, "packets come out of the TUN");
+	is_int(shell("grep -q '3 received' %s/ping", dir), 0, "and go back in");
+
+	is_int(ask(w, ENV_HOST_ROUTE_DEL, "gw0", "10.9.0.0/16", 0), 0, "a route is removed");
+	is_int(ask(w, ENV_HOST_ROUTE_DEL, "gw0", "10.9.0.0/16", 0), 0, "twice is fine");
+	is_int(ask(w, ENV_HOST_ADDR_DEL, "gw0", "100.64.0.1/16", 0), 0, "an address is removed");
+	is_int(ask(w, ENV_HOST_ADDR_DEL, "gw0", "100.64.0.1/16", 0), 0, "twice is fine");
+	is_int(addrs_of(w, "gw0", &a), 0, "it is gone");
+	run(w, 200 * MONO_MS);
+	is_int(w->changes, 0, "nothing of that is a change of the host: the interface is ours");
+
+	shell("ip link add d0 type dummy 2>/dev/null || ip link add d0 type veth peer name d1;"
+	    "ip addr add 192.0.2.1/24 dev d0; ip link set d0 up; ip link set d1 up 2>/dev/null");
+	run(w, 300 * MONO_MS);
+	ok(w->changes >= 1 && w->changes <= 3, "a new interface with an address is one (%d)", w->changes);
+	w->changes = 0;
+	shell("ip addr add 192.0.2.2/24 dev d0; ip addr add 192.0.2.3/24 dev d0; ip addr add 192.0.2.4/24 dev d0");
+	run(w, 300 * MONO_MS);
+	is_int(w->changes, 1, "a burst is one change");
+	w->changes = 0;
+	shell("ip route add default via 192.0.2.9");
+	run(w, 200 * MONO_MS);
+	is_int(w->changes, 1, "a default route is one");
+	w->changes = 0;
+	shell("ip route add 198.51.100.0/24 via 192.0.2.9");
+	run(w, 200 * MONO_MS);
+	is_int(w->changes, 0, "another route is none");
+	shell("ip link set d0 down");
+	run(w, 200 * MONO_MS);
+	ok(w->changes == 1 || w->changes == 2, "a link that goes down is one (%d)", w->changes);
+
+	ok(*env_sysinfo(w->env)->hostname && *env_sysinfo(w->env)->kernel, "the host says what it is: %s, %s, %s",
+	    env_sysinfo(w->env)->os, env_sysinfo(w->env)->os_version, env_sysinfo(w->env)->kernel);
+	env_tun_close(w->tun[0]);
+	is_int(shell("ip link show gw0 2>/dev/null | grep -q gw0"), 256, "a closed TUN is gone");
+}
+
+/* ---- runs of TCP through two TUNs, tied together in this process -------------- */
+
+static void
+forward(struct world *w, int to, struct env_pkt *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		w->runs += p[i].segment != 0;
+		w->plain += p[i].segment == 0;
+	}
+	env_tun_write(w->tun[to], p, n);
+}
+
+static void on_tun0(void *arg, struct env_pkt *p, size_t n) { forward(arg, 1, p, n); }
+static void on_tun1(void *arg, struct env_pkt *p, size_t n) { forward(arg, 0, p, n); }
+
+static void
+on_server(void *arg, const struct env_stream_note *n)
+{
+	struct world *w = arg;
+
+	if (n->event == ENV_STREAM_DATA)
+		w->got += n->len;
+	else
+		env_stop(w->env);
+}
+
+static void
+on_client(void *arg, const struct env_stream_note *n)
+{
+	struct world *w = arg;
+
+	w->connected |= n->event == ENV_STREAM_CONNECTED;
+	env_stop(w->env);
+}
+
+static void
+on_accept(void *arg, struct env_stream *s)
+{
+	struct world *w = arg;
+
+	w->server = s;
+	env_stream_set_fn(s, on_server, w);
+}
+
+static void
+test_runs(struct world *w, const char *kind, const char *left, const char *right)
+{
+	const size_t size = 50 << 20;
+	struct env_listen on = { 0 };
+	struct env_dial to = { .host = left, .port = 5001 };
+	struct env_listener *l;
+	struct mono begun;
+	uint8_t *bytes = calloc(1, size);
+	int err;
+
+	unshare(CLONE_NEWNET);
+	w->tun[0] = env_tun_open(w->env, "gw0", 1280, on_tun0, w, &err);
+	shell("ip addr add %s dev gw0 nodad; ip route add %s dev gw0", left, right);
+	addr_parse(&on.addr, left);
+	on.addr.port = to.port;
+	l = env_listen(w->env, &on, on_accept, w, &err);
+	unshare(CLONE_NEWNET);
+	w->tun[1] = env_tun_open(w->env, "gw0", 1280, on_tun1, w, &err);
+	shell("ip addr add %s dev gw0 nodad; ip route add %s dev gw0", right, left);
+	w->got = 0;
+	w->runs = w->plain = 0;
+	w->connected = false;
+	w->server = NULL;
+	begun = env_now(w->env);
+	w->client = env_stream_dial(w->env, &to, on_client, w);
+	run(w, 3 * MONO_SEC);
+	if (ok(w->connected && l != NULL, "%s: two TUNs carry a connection", kind)) {
+		env_stream_write(w->client, bytes, size);
+		env_stream_finish(w->client);
+		for (int i = 0; i < 10 && w->got < size; i++)
+			run(w, MONO_SEC);
+		is_int(w->got, size, "%s: fifty megabytes arrive", kind);
+		ok(w->runs > 500, "%s: in runs: %d, and %d single packets, %lld us", kind, w->runs, w->plain,
+		    (long long)mono_diff(env_now(w->env), begun));
+	}
+	env_stream_close(w->server);
+	env_listener_close(l);
+	env_tun_close(w->tun[0]);
+	env_tun_close(w->tun[1]);
+	free(bytes);
+}
+
+/* ---- a full disk ---------------------------------------------------------------- */
+
+static void
+test_full_disk(struct world *w)
+{
+	char path[200];
+	uint8_t *bytes = NULL;
+	static char big[400000];
+	struct env_db *db;
+	struct env_db_batch *b;
+	struct env_db_value v = { .type = ENV_DB_BLOB, .bytes = big, .len = sizeof big };
+	size_t len;
+	int err;
+
+	snprintf(path, sizeof path, "%s/full/store.db", dir);
+	db = env_db_open(w->env, path, "CREATE TABLE IF NOT EXISTS t (x BLOB)", &err);
+	if (!ok(db != NULL, "a database on a small disk"))
+		return;
+	b = env_db_begin(db);
+	v.len = 10;
+	env_db_exec(b, "INSERT INTO t VALUES (?)", &v, 1);
+	env_db_commit(b, on_answer, w);
+	run(w, 2 * MONO_SEC);
+	is_int(w->err, 0, "a small batch fits");
+	b = env_db_begin(db);
+	v.len = sizeof big;
+	for (int i = 0; i < 3; i++)
+		env_db_exec(b, "INSERT INTO t VALUES (?)", &v, 1);
+	env_db_commit(b, on_answer, w);
+	run(w, 2 * MONO_SEC);
+	is_int(w->err, -ENOSPC, "a batch that does not fit is -ENOSPC");
+	b = env_db_begin(db);
+	v.len = 10;
+	env_db_exec(b, "INSERT INTO t VALUES (?)", &v, 1);
+	env_db_commit(b, on_answer, w);
+	run(w, 2 * MONO_SEC);
+	is_int(w->err, 0, "a small one after it still fits");
+	env_db_close(db);
+	shell("rm -f %s/full/*", dir);
+
+	snprintf(path, sizeof path, "%s/full/file", dir);
+	is_int(env_file_write_now(w->env, path, 0600, "old", 3), 0, "a small file fits");
+	for (int i = 0; i < 3; i++) {
+		char more[220];
+
+		snprintf(more, sizeof more, "%s%d", path, i);
+		env_file_write(w->env, more, 0600, big, sizeof big, on_answer, w);
+		run(w, 2 * MONO_SEC);
+	}
+	env_file_write(w->env, path, 0600, big, sizeof big, on_answer, w);
+	run(w, 2 * MONO_SEC);
+	is_int(w->err, -ENOSPC, "a file that does not fit is -ENOSPC");
+	ok(env_file_read(w->env, path, &bytes, &len) == 0 && len == 3 && memcmp(bytes, "old", 3) == 0,
+	    "the old one is untouched");
+	free(bytes);
+	is_int(shell("ls %s/full | grep -q new$", dir), 256, "and nothing is left beside it");
+}
+
+int
+main(void)
+{
+	struct world w = { 0 };
+	int err;
+
+	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
+		printf("1..0 # SKIP needs root and namespaces\n");
+		return 0;
+	}
+	if (mkdtemp(dir) == NULL || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return 99;
+	shell("mkdir %s/full && mount -t tmpfs -o size=1m none %s/full; ip link set lo up", dir, dir);
+	w.env = env_new();
+	w.limit = env_timer_new(w.env, on_limit, &w);
+	test_host(&w);
+	test_runs(&w, "IPv4", "10.1.0.1", "10.1.0.2");
+	test_runs(&w, "IPv6", "fd00::1", "fd00::2");
+	test_full_disk(&w);
+
+	mount("none", "/dev/net", "tmpfs", 0, NULL);
+	ok(env_tun_open(w.env, "gw0", 1280, on_ping, &w, &err) == NULL && err == -ENOENT,
+	    "no /dev/net/tun is -ENOENT (%d)", err);
+	env_timer_free(w.limit);
+	env_free(w.env);
+	shell("umount %s/full; rm -rf %s", dir, dir);
+	return tap_done();
+}
