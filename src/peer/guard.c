@@ -16,7 +16,7 @@
 #define LONGEST_SPREAD	(15 * MONO_SEC)
 #define SLOW_LO		(120 * MONO_SEC)	/* upstream: an hour */
 #define SLOW_SPREAD	(60 * MONO_SEC)
-#define ENOUGH		8
+#define ENOUGH		4	/* upstream: 3 */
 
 static int64_t
 jitter(struct guard *g, int64_t lo, int64_t spread)
