@@ -11,8 +11,8 @@
  * A peer's endpoint is one of three things: none, a UDP address, or a way (a
  * relay channel).  Packets for a peer that has no endpoint or no session are
  * kept, bounded, and sent when it has both; a handshake is begun by the first.
- * A peer whose endpoint is a UDP address may roam to the UDP address that its
- * last authenticated packet came from, if `roam` is set; it never moves between
+ * A peer whose endpoint is none or a UDP address may roam to the UDP address that
+ * its last authenticated packet came from, if `roam` is set; it never moves between
  * UDP and a way by itself: only its owner does that (wg_peer_set_endpoint).
  *
  * Hooks are called from inside a turn (see env.h): they post and return, and
@@ -102,7 +102,7 @@ enum wg_endpoint_kind { WG_ENDPOINT_NONE = 0, WG_ENDPOINT_UDP, WG_ENDPOINT_WAY }
 struct wg_endpoint {
 	enum wg_endpoint_kind kind;
 	struct addr addr;	/* WG_ENDPOINT_UDP */
-	bool roam;		/* WG_ENDPOINT_UDP: may follow the peer's address */
+	bool roam;		/* UDP: may follow the peer's address; none: may learn it */
 	struct way *way;	/* WG_ENDPOINT_WAY; borrowed: set another endpoint before it goes */
 };
 

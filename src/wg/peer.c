@@ -78,6 +78,7 @@ wg_peer_do_wait_little(struct wg_peer *p)
 static void
 wg_peer_do_begin(struct wg_peer *p)
 {
+	p->told_away = false;
 	p->asking_since = now_of(p);
 }
 
@@ -85,7 +86,6 @@ static void
 wg_peer_do_send_initiation(struct wg_peer *p)
 {
 	p->want_posted = false;
-	p->told_away = false;
 	p->retry_us = p->dev->times.rekey_timeout + (int64_t)env_random_below(p->dev->env, JITTER);
 	wg_handshake_send_initiation(p);
 }
@@ -255,7 +255,7 @@ wg_peer_machines_fini(struct wg_peer *p)
 void
 wg_peer_want(struct wg_peer *p)
 {
-	if (p->want_posted || p->fsm.state == WG_PEER_ASKING)
+	if (p->want_posted || p->fsm.state == WG_PEER_ASKING || (p->fsm.state == WG_PEER_AWAY && p->told_away))
 		return;
 	p->want_posted = true;
 	wg_peer_post(p, WG_PEER_EV_WANT, NULL);

@@ -70,9 +70,12 @@ wg_peer_seen_at(struct wg_peer *p, const struct wg_from *from)
 {
 	struct wg_device *d = p->dev;
 
-	if (from->addr == NULL || p->endpoint.kind != WG_ENDPOINT_UDP || !p->endpoint.roam ||
-	    addr_equal(from->addr, &p->endpoint.addr))
+	if (from->addr == NULL || p->endpoint.kind == WG_ENDPOINT_WAY || !p->endpoint.roam ||
+	    (p->endpoint.kind == WG_ENDPOINT_UDP && addr_equal(from->addr, &p->endpoint.addr)))
 		return;
+	if (p->endpoint.kind == WG_ENDPOINT_NONE)
+		wg_peer_post(p, WG_PEER_EV_ENDPOINT, NULL);
+	p->endpoint.kind = WG_ENDPOINT_UDP;
 	p->endpoint.addr = *from->addr;
 	if (d->hooks.roamed != NULL)
 		d->hooks.roamed(d->arg, p, from->addr);

@@ -155,6 +155,7 @@ peer_option(struct tool *t, int c, const char *arg)
 	if (c == PEER) {
 		if (t->npeers == PEERS)
 			die("too many peers", arg);
+		t->peer[t->npeers].endpoint.roam = true;
 		key_from(arg, t->peer[t->npeers++].key);
 		return;
 	}
