@@ -108,10 +108,11 @@ on_step(void *arg, const struct fsm_trace *t)
 		ctlsrv_done(a->ctl, CTLSRV_UP, a->session->code, session_why(a->session));
 		break;
 	case SESSION_IDLE:
-		if (t->event == SESSION_EV_LOGIN_OK)
+		if (t->event == SESSION_EV_LOGIN_OK) {
 			ctlsrv_done(a->ctl, CTLSRV_LOGIN, GRPC_OK, NULL);
-		else
-			ctlsrv_done(a->ctl, CTLSRV_LOGIN, GRPC_FAILED_PRECONDITION, agent_why(a));
+			break;
+		}
+		ctlsrv_done(a->ctl, CTLSRV_LOGIN, GRPC_FAILED_PRECONDITION, agent_why(a));
 		ctlsrv_done(a->ctl, CTLSRV_UP, GRPC_FAILED_PRECONDITION, agent_why(a));
 		ctlsrv_done(a->ctl, CTLSRV_DOWN, GRPC_OK, NULL);
 		break;
