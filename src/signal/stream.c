@@ -111,7 +111,7 @@ on_message(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 	if (n == NULL)
 		return;
 	n->data = (struct fsm_data){ 1, note_heard_free };
-	rc = len == 0 ? -ENODATA : wire_signal_open(&n->msg, n->from, bytes, len, s->conf->private_key);
+	rc = len == 0 ? -ENOMSG : wire_signal_open(&n->msg, n->from, bytes, len, s->conf->private_key);
 	n->opened = rc == 0;
 	if (rc != 0 && len != 0)
 		log_warnx("signal", "a message of %zu bytes does not open: %s", len, strerror(-rc));
