@@ -71,11 +71,11 @@ mesh_throughput() {
 # memory and CPU of each process, children included
 mesh_processes() {
 	echo "process            resident kB  anonymous kB  CPU s"
-	for n in srv hosta hostb; do
-		for p in $(ip netns pids "$LAB-$n"); do
+	for where in srv hosta hostb; do
+		for p in $(ip netns pids "$LAB-$where"); do
 			name=$(cat "/proc/$p/comm" 2>/dev/null)
 			case $name in godwit*) ;; *) continue ;; esac
-			awk -v name="$n/$name" -v tick="$(getconf CLK_TCK)" -v stat="$(sed 's/.*) //' "/proc/$p/stat")" '
+			awk -v name="$where/$name" -v tick="$(getconf CLK_TCK)" -v stat="$(sed 's/.*) //' "/proc/$p/stat")" '
 				/^VmRSS/ { rss = $2 } /^RssAnon/ { anon = $2 }
 				END { split(stat, s, " "); printf "%-18s %11d %13d %6.2f\n", name, rss, anon, (s[12] + s[13]) / tick }' "/proc/$p/status"
 		done

@@ -16,7 +16,7 @@
 LAB=${LAB:-gw$$}
 LAB_NAMES="net srv nata natb hosta hostb"
 
-ns() { n=$1; shift; ip netns exec "$LAB-$n" "$@"; }
+ns() { ns_at=$1; shift; ip netns exec "$LAB-$ns_at" "$@"; }
 
 # lab_wire A IF-A ADDR-A B IF-B ADDR-B: a cable between two namespaces ("-": no address).
 lab_wire() {
@@ -47,14 +47,14 @@ lab_nat() {
 
 # lab_up [cone|symmetric]
 lab_up() {
-	for n in $LAB_NAMES; do
-		ip netns add "$LAB-$n" || return 1
-		ns $n ip link set lo up
-		ns $n sysctl -qw net.ipv6.conf.all.disable_ipv6=0 2>/dev/null
+	for lab_n in $LAB_NAMES; do
+		ip netns add "$LAB-$lab_n" || return 1
+		ns $lab_n ip link set lo up
+		ns $lab_n sysctl -qw net.ipv6.conf.all.disable_ipv6=0 2>/dev/null
 		# every host has an /etc of its own, as ip-netns(8) mounts it
-		mkdir -p "/etc/netns/$LAB-$n"
-		echo "nameserver 192.0.2.100" > "/etc/netns/$LAB-$n/resolv.conf"
-		printf '127.0.0.1 localhost\n192.0.2.100 server.lab\n' > "/etc/netns/$LAB-$n/hosts"
+		mkdir -p "/etc/netns/$LAB-$lab_n"
+		echo "nameserver 192.0.2.100" > "/etc/netns/$LAB-$lab_n/resolv.conf"
+		printf '127.0.0.1 localhost\n192.0.2.100 server.lab\n' > "/etc/netns/$LAB-$lab_n/hosts"
 	done
 	ns net ip link add br0 type bridge
 	ns net ip link set br0 up
@@ -65,9 +65,9 @@ lab_up() {
 	lab_wire hostb eth0 10.2.0.2/24 natb in 10.2.0.1/24
 	ns hosta ip route add default via 10.1.0.1
 	ns hostb ip route add default via 10.2.0.1
-	for n in nata natb; do
-		ns $n sysctl -qw net.ipv4.ip_forward=1
-		lab_nat $n "${1:-cone}"
+	for lab_n in nata natb; do
+		ns $lab_n sysctl -qw net.ipv4.ip_forward=1
+		lab_nat $lab_n "${1:-cone}"
 	done
 }
 
@@ -85,20 +85,20 @@ lab_restore_udp() { ns net nft delete table bridge cut; }
 
 # lab_run NAME LOG COMMAND...: in the background, with a private /run.
 lab_run() {
-	n=$1 log=$2; shift 2
-	ip netns exec "$LAB-$n" sh -c 'mount -t tmpfs tmpfs /run && exec "$@"' sh "$@" >"$log" 2>&1 &
+	run_at=$1 run_log=$2; shift 2
+	ip netns exec "$LAB-$run_at" sh -c 'mount -t tmpfs tmpfs /run && exec "$@"' sh "$@" >"$run_log" 2>&1 &
 	LAB_PID=$!
 }
 
 lab_down() {
-	for n in $LAB_NAMES; do
-		pids=$(ip netns pids "$LAB-$n" 2>/dev/null) && [ -n "$pids" ] && kill $pids 2>/dev/null
+	for lab_n in $LAB_NAMES; do
+		pids=$(ip netns pids "$LAB-$lab_n" 2>/dev/null) && [ -n "$pids" ] && kill $pids 2>/dev/null
 	done
 	sleep 0.3
-	for n in $LAB_NAMES; do
-		pids=$(ip netns pids "$LAB-$n" 2>/dev/null) && [ -n "$pids" ] && kill -9 $pids 2>/dev/null
-		ip netns del "$LAB-$n" 2>/dev/null
-		rm -rf "/etc/netns/$LAB-$n"
+	for lab_n in $LAB_NAMES; do
+		pids=$(ip netns pids "$LAB-$lab_n" 2>/dev/null) && [ -n "$pids" ] && kill -9 $pids 2>/dev/null
+		ip netns del "$LAB-$lab_n" 2>/dev/null
+		rm -rf "/etc/netns/$LAB-$lab_n"
 	done
 	rmdir /etc/netns 2>/dev/null
 	return 0
