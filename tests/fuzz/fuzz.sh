@@ -13,7 +13,8 @@ fi
 san='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -g -O1 -w -std=gnu11'
 mkdir -p fuzz-work
 objs=
-for c in "$srcdir"/src/base/*.c "$srcdir"/src/wire/*.c proto/*.pb-c.c; do
+for c in "$srcdir"/src/base/*.c "$srcdir"/src/wire/*.c proto/*.pb-c.c \
+    "$srcdir"/src/fsm/*.c "$srcdir"/src/wg/[abcdghknprs]*.c; do
 	o=fuzz-work/$(echo "${c#"$srcdir"/}" | tr / -).o
 	if [ ! -f "$o" ] || [ "$c" -nt "$o" ]; then
 		# shellcheck disable=SC2086
