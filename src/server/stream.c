@@ -141,20 +141,22 @@ srv_stream_if_token_due(const struct srv_stream *m)
 
 /* ---- the registry ------------------------------------------------------------------ */
 
+/* What the request told of the peer is stored first: the others hear of it, and
+ * this stream, not yet registered, gets it with its first map. */
 static void
 srv_stream_do_register(struct srv_stream *m)
 {
 	struct server *s = m->server;
 	struct server_peer *p = server_peer_by_key(s->store, m->key);
 
+	if (p != NULL && m->kind == SRV_STREAM_SYNC) {
+		p->connected = true;
+		if (buf_len(&m->meta) > 0 && server_peer_meta(s->store, p, buf_bytes(&m->meta), buf_len(&m->meta)))
+			server_map_changed(s);
+	}
+	buf_free(&m->meta);
 	m->predecessor = map_get_str(registry(m), m->key);
 	map_put_str(registry(m), m->key, m);
-	if (p == NULL || m->kind != SRV_STREAM_SYNC)
-		return;
-	p->connected = true;
-	if (buf_len(&m->meta) > 0 && server_peer_meta(s->store, p, buf_bytes(&m->meta), buf_len(&m->meta)))
-		server_map_changed(s);
-	buf_free(&m->meta);
 }
 
 /* Only its own entry: a successor's stays. */

@@ -173,7 +173,7 @@ is_over(void *arg)
 }
 
 void
-world_call(struct world *w, const char *method, const void *body, size_t len, struct result *r)
+world_begin(struct world *w, const char *method, const void *body, size_t len, struct result *r)
 {
 	char path[100];
 	struct grpc_request q = { .path = path };
@@ -183,9 +183,20 @@ world_call(struct world *w, const char *method, const void *body, size_t len, st
 	snprintf(path, sizeof(path), "%s%s", method[0] == '/' ? "" : "/management.ManagementService/", method);
 	if (!grpc_channel_usable(w->channel))
 		world_dial(w);
-	if (grpc_unary(w->channel, &q, body, len, on_answer, r) == NULL)
-		return;
-	sim_until(w->sim, is_over, r, 10 * MONO_SEC);
+	grpc_unary(w->channel, &q, body, len, on_answer, r);
+}
+
+bool
+world_wait(struct world *w, struct result *r)
+{
+	return sim_until(w->sim, is_over, r, 10 * MONO_SEC);
+}
+
+void
+world_call(struct world *w, const char *method, const void *body, size_t len, struct result *r)
+{
+	world_begin(w, method, body, len, r);
+	world_wait(w, r);
 }
 
 void
@@ -275,6 +286,7 @@ sync_open(struct world *w, struct sync *s, const struct ident *id)
 	Management__SyncRequest q = MANAGEMENT__SYNC_REQUEST__INIT;
 	Management__PeerSystemMeta meta = MANAGEMENT__PEER_SYSTEM_META__INIT;
 	struct grpc_request r = { .path = "/management.ManagementService/Sync" };
+	Management__PeerCapability cap = MANAGEMENT__PEER_CAPABILITY__PeerCapabilitySourcePrefixes;
 	struct buf b = { 0 };
 
 	memset(s, 0, sizeof(*s));
@@ -282,6 +294,8 @@ sync_open(struct world *w, struct sync *s, const struct ident *id)
 	s->id = id;
 	meta.hostname = (char *)(uintptr_t)"os-name";
 	meta.netbird_version = (char *)(uintptr_t)"0.77.1";
+	meta.n_capabilities = 1;
+	meta.capabilities = &cap;
 	q.meta = &meta;
 	world_seal(w, id, &q.base, &b);
 	if (!grpc_channel_usable(w->channel))

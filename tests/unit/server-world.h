@@ -48,6 +48,8 @@ void ident_new(struct world *, struct ident *);
 
 /* Calls and waits; result's buffer is the caller's. */
 void world_call(struct world *, const char *method, const void *body, size_t len, struct result *);
+void world_begin(struct world *, const char *method, const void *body, size_t len, struct result *);
+bool world_wait(struct world *, struct result *);
 /* The same with a sealed message. */
 void world_sealed(struct world *, const struct ident *, const char *method, const ProtobufCMessage *, struct result *);
 /* Opens a sealed answer; wire_pb_free. */
