@@ -436,7 +436,7 @@ relay_link_do_forget_failures(struct relay_link *l)
 static void
 relay_link_next_wait(struct relay_link *l)
 {
-	l->backoff.max = relay_link_lately(l) ? MONO_SEC : 60 * MONO_SEC;
+	l->backoff.max = relay_link_lately(l) ? 700 * MONO_MS : 60 * MONO_SEC;
 	l->wait = backoff_next(&l->backoff, l->pool->env);
 	l->failures++;
 }
@@ -445,7 +445,8 @@ static void
 relay_link_do_note_failure(struct relay_link *l)
 {
 	relay_link_next_wait(l);
-	log_info("relay", "%s: no connection (%s), next try in %d ms", relay_link_name(l), l->failure, (int)(l->wait / MONO_MS));
+	if ((l->failures & (l->failures - 1)) == 0)	/* the 1st, 2nd, 4th, 8th: a dead server must not fill the log */
+		log_info("relay", "%s: no connection (%s), try %u", relay_link_name(l), l->failure, l->failures);
 }
 
 /* The link was up.  Only a life that lasted owes nothing to the failures before it. */
