@@ -452,8 +452,14 @@ process_end(struct env *e, bool killed, bool power)
 	}
 	/* What the program left behind, in the order it was made. */
 	struct list *left[] = { &e->timers, &e->streams, &e->listeners, &e->dgrams, &e->tuns, &e->lookups, &e->dbs };
-	for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
-		s->leaks += list_count(left[i]);
+	for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
+		static const char *const kind[] = { "timers", "streams", "listeners", "dgrams", "tuns", "lookups", "databases" };
+		size_t n = list_count(left[i]) - (i == 1 ? streams_finishing(e) : 0);
+
+		s->leaks += n;
+		if (n > 0)
+			sim_say(s, e->host->name, "left behind: %zu %s", n, kind[i]);
+	}
 	while (!list_empty(&e->timers))
 		env_timer_free((struct env_timer *)(void *)e->timers.next);
 	while (!list_empty(&e->streams))

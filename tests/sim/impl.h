@@ -207,6 +207,7 @@ void tcp_free_all(struct sim_host *);			/* power cut: silently */
 /* ---- pieces of a process that end with it ---------------------------------------------- */
 
 void streams_kill(struct env *);
+size_t streams_finishing(const struct env *);
 void dgrams_kill(struct env *);
 void tuns_kill(struct env *);
 void lookups_kill(struct env *);

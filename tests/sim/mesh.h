@@ -52,6 +52,7 @@ struct mesh {
 	struct mesh_node node[MESH_MAX];
 	unsigned n;
 	char url[128], setup_key[64], server_key[64];
+	unsigned rebinds;		/* how many addresses routers were given */
 	bool all;			/* every pair has an answer, as of the last look */
 	unsigned pairs, answered;
 };

@@ -157,6 +157,17 @@ env_stream_finish(struct env_stream *s)
 	stream_kick(s);
 }
 
+/* Those that their program is done with. */
+size_t
+streams_finishing(const struct env *e)
+{
+	size_t n = 0;
+
+	LIST_EACH(l, (struct list *)(uintptr_t)&e->streams)
+		n += LIST_OF(l, struct env_stream, in_env)->finishing;
+	return n;
+}
+
 void
 streams_kill(struct env *e)
 {

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * seeds.c -- whole meshes under seeded faults.
+ *
+ *	seeds [--from N] [--count N] [--faults N] [--log] [--verbose] [--quiet]
+ *
+ * A seed decides everything: how many hosts, which routers, how good the links
+ * are, what breaks and when.  After the last fault all is healed; then every
+ * pair must talk within the largest back-off that the tables still allow plus
+ * 5 s, and go on talking.  A seed that fails is run again with --log, and stays
+ * in the list below once it is fixed.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include "agent/agent.h"
+#include "agent/impl.h"
+#include "tests/sim/mesh.h"
+#include "tests/tap.h"
+
+#define HEAL_LIMIT	(65 * MONO_SEC)	/* 60 s, see fsm/relay-link.fsm, and 5 s */
+#define CUTS		8
+
+/* Seeds that once failed. */
+static const uint64_t kept[] = { 1 };
+
+struct run {
+	struct mesh *m;
+	struct sim_cut *cut[CUTS];
+	unsigned ncut;
+	bool talk;		/* print what is done */
+	char story[2000];
+};
+
+__attribute__((format(printf, 2, 3))) static void
+say(struct run *r, const char *fmt, ...)
+{
+	char line[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	snprintf(r->story + strlen(r->story), sizeof r->story - strlen(r->story), "#   %10.3f %s\n", (double)sim_now(r->m->s) / 1e6, line);
+	if (r->talk)
+		fprintf(stderr, "%12.6f fault      %s\n", (double)sim_now(r->m->s) / 1e6, line);
+}
+
+static uint64_t
+draw(struct run *r, uint64_t n)
+{
+	return sim_chance(r->m->s, n);
+}
+
+static void
+pass(struct run *r, int64_t most)
+{
+	sim_run(r->m->s, (int64_t)draw(r, (uint64_t)most));
+}
+
+static struct mesh_node *
+victim(struct run *r)
+{
+	return &r->m->node[draw(r, r->m->n)];
+}
+
+/* ---- faults ------------------------------------------------------------------------ */
+
+static void
+fault_cut(struct run *r)
+{
+	struct mesh_node *a = victim(r), *b = victim(r);
+	char ta[ADDR_STRLEN], tb[ADDR_STRLEN];
+	struct addr aa = a->nat ? sim_nat_addr(a->nat) : sim_if_addr(a->iface);
+	struct addr ab = b->nat ? sim_nat_addr(b->nat) : sim_if_addr(b->iface);
+	unsigned protos = 1 + (unsigned)draw(r, 3);
+
+	addr_str(&aa, ta);
+	addr_str(&ab, tb);
+	if (a == b || draw(r, 3) == 0)
+		snprintf(tb, sizeof tb, "%s", draw(r, 2) ? "203.0.113.10" : "0.0.0.0/0");
+	if (r->ncut == CUTS)
+		return;
+	say(r, "cut %s - %s%s%s", ta, tb, protos & SIM_UDP ? " udp" : "", protos & SIM_TCP ? " tcp" : "");
+	r->cut[r->ncut++] = sim_cut(r->m->s, ta, tb, protos);
+	pass(r, 60 * MONO_SEC);
+}
+
+static void
+fault_uncut(struct run *r)
+{
+	if (r->ncut == 0)
+		return;
+	say(r, "a cut is healed");
+	sim_uncut(r->cut[--r->ncut]);
+	pass(r, 10 * MONO_SEC);
+}
+
+static void
+fault_rebind(struct run *r)
+{
+	struct mesh_node *n = victim(r);
+	char text[32];
+
+	if (n->nat == NULL)
+		return;
+	snprintf(text, sizeof text, "203.0.113.%u", 100 + r->m->rebinds++ % 150);
+	if (draw(r, 2) == 0)
+		sim_nat_rebind(n->nat, NULL);
+	else
+		sim_nat_rebind(n->nat, text);
+	say(r, "router of agent%u rebinds", n->i);
+	pass(r, 20 * MONO_SEC);
+}
+
+static void
+fault_link_down(struct run *r)
+{
+	struct mesh_node *n = victim(r);
+
+	say(r, "agent%u: link down", n->i);
+	sim_if_set_up(n->iface, false);
+	pass(r, 30 * MONO_SEC);
+	if (draw(r, 2) == 0)
+		sim_if_set_addr(n->iface, NULL);
+	say(r, "agent%u: link up", n->i);
+	sim_if_set_up(n->iface, true);
+	pass(r, 10 * MONO_SEC);
+}
+
+static void
+fault_agent_dies(struct run *r)
+{
+	struct mesh_node *n = victim(r);
+	unsigned how = (unsigned)draw(r, 3);
+
+	if (n->env == NULL)
+		return;
+	say(r, "agent%u: %s", n->i, how == 0 ? "killed" : how == 1 ? "ends" : "power cut");
+	if (how == 0)
+		mesh_kill_agent(r->m, n->i);
+	else if (how == 1) {
+		sim_exit(n->env);
+		n->env = NULL;
+		n->agent = NULL;
+	} else {
+		sim_power_cut(n->host);
+		n->env = NULL;
+		n->agent = NULL;
+	}
+	pass(r, draw(r, 2) ? 500 * MONO_MS : 60 * MONO_SEC);
+	if (how == 2)
+		sim_power_on(n->host);
+	say(r, "agent%u: starts", n->i);
+	mesh_start_agent(r->m, n->i);
+	pass(r, 10 * MONO_SEC);
+}
+
+static void
+fault_server_dies(struct run *r)
+{
+	bool kill = draw(r, 2) != 0;
+
+	say(r, "the server %s", kill ? "is killed" : "ends");
+	if (kill)
+		mesh_kill_server(r->m);
+	else {
+		sim_exit(r->m->server_env);
+		r->m->server_env = NULL;
+		r->m->server = NULL;
+	}
+	pass(r, draw(r, 2) ? 500 * MONO_MS : 60 * MONO_SEC);
+	say(r, "the server starts");
+	mesh_start_server(r->m);
+	pass(r, 10 * MONO_SEC);
+}
+
+static void
+fault_sleep(struct run *r)
+{
+	struct mesh_node *n = victim(r);
+
+	say(r, "agent%u sleeps", n->i);
+	sim_suspend(n->host);
+	pass(r, draw(r, 8) == 0 ? 8 * MONO_HOUR : 2 * MONO_MIN);
+	sim_resume(n->host);
+	say(r, "agent%u wakes", n->i);
+	pass(r, 10 * MONO_SEC);
+}
+
+static void
+fault_freeze(struct run *r)
+{
+	struct mesh_node *n = victim(r);
+	struct env *e = draw(r, 3) == 0 ? r->m->server_env : n->env;
+
+	if (e == NULL)
+		return;
+	say(r, "%s stands still", e == n->env ? "an agent" : "the server");
+	sim_freeze(e, true);
+	pass(r, 15 * MONO_SEC);
+	sim_freeze(e, false);
+	say(r, "and goes on");
+	pass(r, 5 * MONO_SEC);
+}
+
+static void
+fault_clock(struct run *r)
+{
+	struct mesh_node *n = victim(r);
+	int64_t step = (int64_t)draw(r, 48 * MONO_HOUR) - 24 * MONO_HOUR;
+
+	say(r, "agent%u: clock set by %lld s", n->i, (long long)(step / MONO_SEC));
+	sim_wall_step(n->host, step);
+	pass(r, 5 * MONO_SEC);
+}
+
+static void
+fault_bad_link(struct run *r)
+{
+	struct sim_link bad = { .delay = (int64_t)draw(r, 100 * MONO_MS), .jitter = (int64_t)draw(r, 50 * MONO_MS),
+		.loss = (uint32_t)draw(r, 200000), .dup = (uint32_t)draw(r, 50000), .reorder = (uint32_t)draw(r, 50000) };
+	struct mesh_node *n = victim(r);
+
+	say(r, "agent%u: link with %u ppm loss, %lld us delay", n->i, bad.loss, (long long)bad.delay);
+	sim_if_link(n->iface, &bad);
+	pass(r, 30 * MONO_SEC);
+}
+
+static void
+fault_disk(struct run *r)
+{
+	struct mesh_node *n = victim(r);
+	struct sim_disk_faults f = { .delay = (int64_t)draw(r, MONO_SEC), .full = draw(r, 2) == 0 };
+	bool server = draw(r, 2) == 0;
+
+	say(r, "%s: disk %s", server ? "server" : n->host ? "an agent" : "", f.full && !server ? "full" : "slow");
+	if (server)
+		f.full = false;	/* a server that cannot store gives up, as it says */
+	sim_disk(server ? r->m->server_host : n->host, &f);
+	pass(r, 20 * MONO_SEC);
+}
+
+static void
+fault_quiet(struct run *r)
+{
+	pass(r, draw(r, 4) == 0 ? 10 * MONO_MIN : 20 * MONO_SEC);
+}
+
+static void (*const faults[])(struct run *) = {
+	fault_cut, fault_cut, fault_uncut, fault_rebind, fault_rebind, fault_link_down, fault_agent_dies, fault_agent_dies,
+	fault_server_dies, fault_sleep, fault_freeze, fault_clock, fault_bad_link, fault_disk, fault_quiet
+};
+
+static void
+heal(struct run *r)
+{
+	struct sim_link good = { .delay = 2500, .jitter = 500 };
+
+	while (r->ncut > 0)
+		sim_uncut(r->cut[--r->ncut]);
+	for (unsigned i = 0; i < r->m->n; i++) {
+		sim_if_link(r->m->node[i].iface, &good);
+		sim_disk(r->m->node[i].host, NULL);
+		mesh_start_agent(r->m, i);
+	}
+	sim_disk(r->m->server_host, NULL);
+	say(r, "all is healed");
+}
+
+/* ---- invariants, after every event ------------------------------------------------------ */
+
+static void
+check_agent(const struct mesh_node *n)
+{
+	const struct agent *a = n->agent;
+
+	if (a == NULL || a->engine == NULL)
+		return;
+	LIST_EACH(l, &a->engine->remotes) {
+		const struct remote *r = LIST_OF(l, struct remote, all);
+		struct wg_peer_stats st;
+
+		if (r->wg == NULL || r->channel == NULL)
+			continue;
+		wg_peer_get_stats(r->wg, &st);
+		if (st.endpoint.kind == WG_ENDPOINT_WAY && st.endpoint.way != &r->channel->way) {
+			printf("# agent%u: an endpoint points at a way that is not its peer's\n", n->i);
+			abort();
+		}
+	}
+}
+
+static void
+invariants(void *arg)
+{
+	struct mesh *m = arg;
+
+	for (unsigned i = 0; i < m->n; i++)
+		check_agent(&m->node[i]);
+}
+
+/* ---- one seed ------------------------------------------------------------------------------ */
+
+struct options {
+	unsigned faults;
+	bool log, verbose, quiet, slow;
+};
+
+static int64_t total_time;
+static uint64_t total_events;
+
+static bool
+run_seed(uint64_t seed, const struct options *o)
+{
+	struct mesh_conf conf = { .seed = seed, .log = o->log, .verbose = o->verbose, .ping_every = 500 * MONO_MS,
+		.hosts = 2 + (unsigned)(seed * 2654435761u % 4), .nat = (enum mesh_nat)(seed % 4) };
+	struct run r = { .m = mesh_new(&conf), .talk = o->log || o->verbose };
+	struct mesh *m = r.m;
+	int64_t healed, worst = 0;
+	const char *fail = NULL;
+
+	sim_check(m->s, invariants, m);
+	if (!mesh_until_all(m, 60 * MONO_SEC))
+		fail = "no mesh at first";
+	for (unsigned i = 0; i < o->faults && fail == NULL; i++)
+		faults[draw(&r, sizeof faults / sizeof faults[0])](&r);
+	if (fail == NULL) {
+		heal(&r);
+		mesh_reset(m);
+		healed = sim_now(m->s);
+		if (!mesh_until_all(m, HEAL_LIMIT))
+			fail = "some pair does not talk after all is healed";
+		worst = sim_now(m->s) - healed;
+	}
+	if (fail == NULL) {
+		sim_run(m->s, 30 * MONO_SEC);
+		mesh_reset(m);
+		sim_run(m->s, MONO_MIN);
+		for (unsigned i = 0; i < m->n && fail == NULL; i++)
+			for (unsigned j = 0; j < m->n; j++)
+				if (m->node[i].ping[j] != NULL && sim_ping_stats(m->node[i].ping[j]).longest_gap > 5 * MONO_SEC)
+					fail = "silence without a fault";
+	}
+	if (fail == NULL && sim_leaks(m->s) > 0)
+		fail = "a program left things behind";
+	total_time += sim_now(m->s) * m->n;
+	total_events += sim_events(m->s);
+	if (fail != NULL || !o->quiet)
+		ok(fail == NULL, "seed %llu, %u hosts: %s (healed in %.3f s, %.0f s in all, hash %016llx)", (unsigned long long)seed,
+		    m->n, fail ? fail : "every pair talks in the end", (double)worst / 1e6, (double)sim_now(m->s) / 1e6,
+		    (unsigned long long)sim_hash(m->s));
+	if (fail != NULL) {
+		printf("%s", r.story);
+		fflush(stdout);
+		mesh_report(m);
+	}
+	mesh_free(m);
+	return fail == NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "from", required_argument, NULL, 'f' }, { "count", required_argument, NULL, 'c' },
+		{ "faults", required_argument, NULL, 'n' }, { "log", no_argument, NULL, 'g' },
+		{ "verbose", no_argument, NULL, 'v' }, { "quiet", no_argument, NULL, 'q' }, { NULL, 0, NULL, 0 }
+	};
+	struct options o = { .faults = 8 };
+	uint64_t from = 1, count = 200, bad = 0;
+	bool given = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (c) {
+		case 'f':
+			from = strtoull(optarg, NULL, 0);
+			given = true;
+			break;
+		case 'c':
+			count = strtoull(optarg, NULL, 0);
+			given = true;
+			break;
+		case 'n':
+			o.faults = (unsigned)strtoul(optarg, NULL, 0);
+			break;
+		case 'g':
+			o.log = true;
+			break;
+		case 'v':
+			o.verbose = true;
+			break;
+		case 'q':
+			o.quiet = true;
+			break;
+		default:
+			return 2;
+		}
+	if (!given)
+		for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+			run_seed(kept[i], &o);
+	for (uint64_t s = from; s < from + count; s++)
+		bad += !run_seed(s, &o);
+	if (o.quiet)
+		ok(bad == 0, "%llu of %llu seeds failed", (unsigned long long)bad, (unsigned long long)count);
+	printf("# %.1f agent-hours, %llu events\n", (double)total_time / (double)MONO_HOUR, (unsigned long long)total_events);
+	return tap_done();
+}
