@@ -186,6 +186,7 @@ take_remote(struct ice_session *s, const struct wire_signal *m)
 	s->has_rsession = m->has_session;
 	memcpy(s->rsession, m->session, sizeof(s->rsession));
 	s->rgeneration = m->has_generation ? m->generation : 0;
+	s->rstock = !m->has_generation;
 	s->remote_known = true;
 }
 
@@ -456,6 +457,13 @@ ice_session_if_same_but_newer(const struct ice_session *s)
 	const struct wire_signal *m = &note_signal_of(&s->fsm)->m;
 
 	return ice_session_if_same_session(s) && m->has_generation && m->generation > s->rgeneration;
+}
+
+/* Only our own kind counts generations. */
+static bool
+ice_session_if_stock(const struct ice_session *s)
+{
+	return s->rstock;
 }
 
 static bool

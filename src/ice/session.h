@@ -42,6 +42,7 @@ struct ice_session {
 
 	/* what the remote said last */
 	bool remote_known, has_rsession;
+	bool rstock;			/* a stock NetBird agent */
 	char rufrag[257], rpwd[257];
 	uint8_t rsession[WIRE_SIGNAL_SESSION];
 	uint32_t rgeneration;
