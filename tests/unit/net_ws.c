@@ -55,6 +55,8 @@ on_ws(void *arg, const struct ws_note *n)
 		d->closed++;
 		d->code = n->code;
 		break;
+	case WS_PONG:
+		break;
 	case WS_LOST:
 		d->lost++;
 		snprintf(d->text, sizeof(d->text), "%s", n->text);
