@@ -100,6 +100,8 @@ on_step(void *arg, const struct fsm_trace *t)
 		return;
 	switch ((enum session_state)t->to) {
 	case SESSION_RUNNING:
+		if (a->engine == NULL)
+			break;	/* it could not be made: the step to idle tells why */
 		ctlsrv_done(a->ctl, CTLSRV_LOGIN, GRPC_OK, NULL);
 		ctlsrv_done(a->ctl, CTLSRV_UP, GRPC_OK, NULL);
 		break;
