@@ -163,7 +163,12 @@ server_setupkey_create(struct server_store *st, const struct server_setupkey_spe
 int
 server_setupkey_find(struct server_store *st, const char *what, struct server_setupkey **out)
 {
-	*out = NULL;
+	uint8_t hash[32];
+
+	hash_text(what, hash);		/* the key itself, as create printed it */
+	*out = map_get(st->setupkey_by_hash, hash, sizeof(hash));
+	if (*out != NULL)
+		return 0;
 	LIST_EACH(l, &st->setupkeys) {
 		struct server_setupkey *k = LIST_OF(l, struct server_setupkey, all);
 
