@@ -51,7 +51,7 @@ server_default_dir(void)
 {
 	const char *dir = getenv("GODWIT_SERVER_DATA");
 
-	return dir != NULL && dir[0] != '\0' ? dir : GODWIT_STATEDIR "/server";
+	return dir != NULL && dir[0] != '\0' ? dir : GODWIT_STATEDIR "-server";
 }
 
 /* ":33080", "10.0.0.1:80", "[::1]:80", "80". */
