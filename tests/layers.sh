@@ -56,7 +56,7 @@ verdict "the folders of src have an order"
 grep -nE '^[ 	]*#[ 	]*include[ 	]*<(event2?/|event\.h|openssl/ssl\.h|openssl/bio\.h)' src/*/*.[ch] |
 	grep -v '^src/env/' >"$tmp"
 verdict "only src/env knows libevent and TLS"
-grep -nE '(->|\.)fsm\.state[ 	]*=[^=]|->state[ 	]*=[^=]' src/*/*.[ch] >"$tmp"
+grep -nE '(->|\.)fsm\.state[ 	]*=[^=]|fsm->state[ 	]*=[^=]' src/*/*.[ch] >"$tmp"
 verdict "only generated code writes a state"
 grep -nE '\b(socket|gettimeofday|clock_gettime|getaddrinfo|gethostbyname|random|arc4random|rand|getrandom|event_new|evtimer_new) ?\(' src/*/*.[ch] |
 	grep -vE '^src/(env|sys|compat)/|^[^:]*:[0-9]*:[ 	]*(\*|/\*|//)' |
