@@ -63,6 +63,7 @@ function emit(   i, j, list, done) {
 	print "byte " p "_state[AGENTS];"
 	for (i = 1; i <= nres; i++) print "#define " p "_holds_" cid(res[i]) "(a) (" holders(res[i], p "_state[a]") ")"
 	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") print "#define " p "_runs_" cid(ev[i]) "(a) (" runners(ev[i]) ")"
+	if (alone) extras()
 	print "inline " p "_enter(a, s) {"
 	for (i = 1; i <= nres; i++)
 		print "\tif :: (" holders(res[i], p "_state[a]") ") && !(" holders(res[i], "s") ") -> " p "_close_" cid(res[i]) "(a) :: else fi;"
@@ -77,7 +78,6 @@ function emit(   i, j, list, done) {
 	}
 	print "\t:: else -> STALE(a, ev)\t/* of a resource or timer that the state does not have */"
 	print "\tfi\n}"
-	if (alone) extras()
 }
 function numbers(   i) {
 	for (i = 1; i <= nev; i++) print "#define ev_" p "_" cid(ev[i]) " " i

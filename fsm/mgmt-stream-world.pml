@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC
+ * mgmt-stream-world.pml -- management as the Sync stream sees it.
+ * keep KEEP_BUG_REUSE comes_up
+ * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Sync asked, 6 maps come, 7 over but for its end */
+#include "head.pml"
+#include "mgmt-stream.pml"
+byte far;
+bool conn, wanted, failures, live;
+inline mgmt_stream_close_conn(a)			{ conn = false; far = 0 }
+inline mgmt_stream_do_dial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
+inline mgmt_stream_do_redial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
+inline mgmt_stream_do_ask_key(a, arg)		{ assert(far == 2 || far == 7 || far == 0); if :: far == 2 -> far = 3 :: else fi }
+inline mgmt_stream_do_open(a, arg)		{ if :: far == 4 -> far = 5 :: else fi }
+inline mgmt_stream_do_take(a, arg)		{ skip }
+inline mgmt_stream_do_note_failure(a, arg)	{ failures = true }
+inline mgmt_stream_do_note_key(a, arg)		{ failures = true }
+/* the back-off is forgotten for a wish, a new network, or a stream that spoke: not for a request that was written */
+inline mgmt_stream_do_forget_failures(a, arg)	{ assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message)); failures = false }
+inline mgmt_stream_send_denied(a, arg)		{ wanted = false }
+#define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5))
+#define FAST \
+	FAR(far == 1, conn, connected, far = 2) \
+	FAR(far == 3, conn, key_ok, far = 4) \
+	FAR(far == 5, conn, message, far = 6)
+#define FAULTY \
+	BAD(far > 0, conn, gone, far = 0) \
+	BAD(far == 3, conn, key_bad, far = 4) \
+	BAD(far == 3 || far >= 5, conn, ended, far = 7) \
+	BAD(far == 5 || far == 6, conn, denied, far = 7) \
+	BAD(far == 6, conn, message, skip) \
+	LUCK(far >= 1 && far <= 5, far = 0)	/* a black hole: only a timer notices */
+#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
+inline settle() {
+	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
+	assert(conn == HOLDS(conn));			/* a state holds what it says, and nothing else does */
+	assert(wanted == !IS(idle));			/* stop stops, start starts, a refusal ends it */
+	assert(!IS(proven) || !failures);		/* who is proven owes nothing */
+	assert(!IS(dialing) || far != 7);		/* a connection left in doubt is never used again */
+	live = (IS(live) || IS(proven)) && wanted
+}
+#include "alone.pml"
+ltl comes_up { <>[] (wanted -> live) }
+ltl stays_down { <>[] (!wanted -> !conn) }
