@@ -100,16 +100,16 @@ function extras(   i, j, t, n, bit) {
 	print ")"
 	printf "#define M_due (false"
 	bit = 1
-	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") { printf " || (%s_runs_%s(0) && !(done & %d))", p, cid(ev[i]), bit; bit *= 2 }
+	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") { printf " || (%s_runs_%s(0) && !(fired & %d) && MAY(%s))", p, cid(ev[i]), bit, cid(ev[i]); bit *= 2 }
 	print ")"
 	printf "#define M_TIMERS"
 	bit = 1
 	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") {
-		printf " \\\n\t:: atomic { QUIET && %s_runs_%s(0) && !(done & %d) && MAY(%s) -> done = done | %d; q!ev_%s_%s,0,0 }", p, cid(ev[i]), bit, cid(ev[i]), bit, p, cid(ev[i])
+		printf " \\\n\t:: atomic { QUIET && %s_runs_%s(0) && !(fired & %d) && MAY(%s) -> fired = fired | %d; q!ev_%s_%s,0,0 }", p, cid(ev[i]), bit, cid(ev[i]), bit, p, cid(ev[i])
 		bit *= 2
 	}
 	printf "\n#define M_EARLY"
 	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer")
-		printf " \\\n\t:: atomic { faults > 0 && empty(q) && %s_runs_%s(0) && MAY(%s) -> faults--; q!ev_%s_%s,0,0 }", p, cid(ev[i]), cid(ev[i]), p, cid(ev[i])
+		printf " \\\n\t:: atomic { faults > 0 && len(q) == 0 && %s_runs_%s(0) && MAY(%s) -> faults--; q!ev_%s_%s,0,0 }", p, cid(ev[i]), cid(ev[i]), p, cid(ev[i])
 	print ""
 }

@@ -18,17 +18,20 @@
 #ifndef COINS
 #define COINS 0
 #endif
+#ifndef M_before
+#define M_before skip
+#endif
 inline flip() { if :: COINS > 0 -> select (coin : 0 .. ((1 << COINS) - 1)) :: else fi }
 
 init {
 end:	do
 	:: atomic { q?ev,g,arg ->
 		if
-		:: M_fresh(ev, g) -> flip(); M_step(ev, arg); settle()
+		:: M_fresh(ev, g) -> flip(); M_before; M_step(ev, arg); settle()
 		:: else		/* of a former life: the runtime drops and counts it */
 		fi;
 		ev = 0; g = 0; arg = 0; coin = 0;
-		if :: !(M_due) -> done = 0 :: else fi }
+		if :: !(M_due) -> fired = 0 :: else fi }
 	FAST
 	FAULTY
 	ROLES

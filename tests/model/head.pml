@@ -17,10 +17,10 @@
 
 chan q = [QMAX + SELF] of { byte, byte, byte };	/* event, generation of its resource, argument */
 byte faults = FAULTS, asks = ASKS;
-byte done;			/* timers that fired in this round, a bit each */
+byte fired;			/* timers that fired in this round, a bit each */
 hidden byte ev, g, arg, coin;
 #define room (len(q) < QMAX)
-#define QUIET (empty(q) && !(BUSY))
+#define QUIET (len(q) == 0 && !(BUSY))
 #define COIN(n) ((coin >> n) & 1)
 
 /* One thing that may happen.  FAR: the far end says e over resource r, as it

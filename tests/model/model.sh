@@ -7,6 +7,7 @@ LC_ALL=C; export LC_ALL
 top=${builddir:-.}/tests/model/run
 model=$srcdir/tests/model
 command -v spin >/dev/null 2>&1 || { echo "1..0 # SKIP no spin"; exit 0; }
+[ $# -gt 0 ] || rm -rf "$top"
 mkdir -p "$top"
 [ $# -gt 0 ] || set -- $(cd "$srcdir/fsm" && ls *-world.pml | sed 's/-world\.pml$//')
 jobs() {

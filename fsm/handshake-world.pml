@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC
+ * handshake-world.pml -- offers, answers and candidates in any order, as many as fit.
+ * keep KEEP_BUG_BUSY answers
+ * keep KEEP_BUG_OVERTAKE answers
+ * bounds 0 5
+ * full 0 7 */
+#define SELF 1
+#include "head.pml"
+#define COINS 2
+bool owed, heard, finishing;	/* an answer is; the workers have the last offer; finish is on its way */
+byte kept;			/* 1 an offer, 2 an answer */
+#define handshake_if_late_copy(a, arg) COIN(0)
+#define handshake_if_reborn(a, arg) COIN(1)
+#define handshake_if_kept_offer(a, arg) (kept == 1)
+#define handshake_if_kept(a, arg) (kept != 0)
+#include "handshake.pml"
+inline handshake_do_count_late(a, arg)		{ skip }
+inline handshake_do_note_seen(a, arg)		{ skip }
+inline handshake_do_keep_latest(a, arg)		{ kept = (ev == EV(offer) -> 1 : 2) }
+inline handshake_do_take_kept(a, arg)		{ kept = 0 }
+inline handshake_do_send_answer(a, arg)		{ assert(heard); owed = false }
+inline handshake_do_send_offer(a, arg)		{ skip }
+inline handshake_do_send_held(a, arg)		{ assert(!owed) }
+inline handshake_do_send_candidates(a, arg)	{ assert(!owed) }	/* never before their answer */
+inline handshake_do_hold_candidates(a, arg)	{ assert(owed) }
+inline handshake_send_ice_offer(a, arg)		{ heard = true }
+inline handshake_send_ice_answer(a, arg)	{ heard = true }
+inline handshake_send_ice_candidate(a, arg)	{ skip }
+inline handshake_send_relay_offer(a, arg)	{ skip }
+inline handshake_send_peer_restarted(a, arg)	{ skip }
+inline handshake_send_finish(a, arg)		{ assert(!finishing && nfull(q)); finishing = true; q!EV(finish),0,0 }
+#define BUSY false
+#define ROLES \
+	ROLE(true, offer, skip) ROLE(true, answer, skip) ROLE(true, candidate, skip) \
+	ROLE(true, ask, skip) ROLE(true, local_candidate, skip) ROLE(true, go_idle, skip)
+/* finish is taken off before the step that may send the next one */
+#define M_before if :: ev == EV(finish) -> finishing = false :: ev == EV(offer) && !COIN(0) -> owed = true; heard = false :: else fi
+inline settle() {
+	assert(IS(busy) == finishing);		/* one at a time, and it ends */
+	assert(!IS(ready) || (!owed && kept == 0))	/* an offer is always answered, none is forgotten */
+}
+#include "alone.pml"
+ltl answers { <>[] (IS(ready) && !owed) }

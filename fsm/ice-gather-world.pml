@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC
+ * ice-gather-world.pml -- a resolver, and a STUN server asked on two families.
+ * keep KEEP_BUG_OLD_NET answered */
+#include "head.pml"
+#define COINS 1
+bool lookup, finding, addresses, known, owed;
+byte pend;			/* answers that are on their way */
+#define ice_gather_if_addresses(a, arg) addresses
+#define ice_gather_if_known(a, arg) known
+#define ice_gather_if_young(a, arg) COIN(0)
+#include "ice-gather.pml"
+inline ice_gather_close_lookup(a)		{ lookup = false; finding = false }
+inline ice_gather_do_look_up(a, arg)		{ assert(!lookup); OPEN(lookup); lookup = true; finding = true }
+inline ice_gather_do_ask(a, arg)		{ assert(addresses || ev == EV(resolved)); addresses = true; pend = 2 }
+inline ice_gather_do_note_mapped(a, arg)	{ known = true }
+inline ice_gather_do_carry_known(a, arg)	{ assert(known) }
+inline ice_gather_do_forget(a, arg)		{ known = false; addresses = false; pend = 0 }
+inline ice_gather_send_mapped(a, arg)		{ assert(known); owed = false }
+#define BUSY (finding || pend > 0)
+#define FAST \
+	FAR(finding, lookup, resolved, finding = false) \
+	NEWS(pend == 2, mapped, pend = 1) \
+	NEWS(pend == 1, all_mapped, pend = 0)
+#define FAULTY \
+	BAD(finding, lookup, unresolved, finding = false) \
+	LUCK(finding, finding = false) \
+	LUCK(pend > 0, pend = 0) \
+	BADNEWS(known, mapped, skip)
+#define ROLES ROLE(true, want, skip) ROLE(true, net_change, skip)
+inline settle() {
+	if :: ev == EV(want) && (IS(resolving) || IS(asking)) && !known -> owed = true
+	:: IS(idle) -> owed = false		/* given up: the next session tries again */
+	:: else fi;
+	assert(ev != EV(net_change) || !known);	/* what an old network said is worth nothing */
+	assert(lookup == HOLDS(lookup));
+	assert(!IS(fresh) || (known && !owed))
+}
+#include "alone.pml"
+ltl answered { <>[] !owed }
+ltl rests { <>[] (IS(idle) || IS(fresh)) }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC
+ * job-stream-world.pml -- management as the Job stream sees it: silent by design.
+ * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Job asked, 7 over but for its end */
+#include "head.pml"
+byte far;
+bool conn, wanted, failures, live;
+#include "job-stream.pml"
+inline job_stream_close_conn(a)			{ conn = false; far = 0 }
+inline job_stream_do_dial(a, arg)		{ assert(!conn); OPEN(conn); conn = true; far = 1 }
+inline job_stream_do_redial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
+inline job_stream_do_ask_key(a, arg)		{ if :: far == 2 -> far = 3 :: else fi }
+inline job_stream_do_open(a, arg)		{ if :: far == 4 -> far = 5 :: else fi }
+inline job_stream_do_answer(a, arg)		{ assert(conn) }
+inline job_stream_do_note_failure(a, arg)	{ failures = true }
+inline job_stream_do_forget_failures(a, arg)	{ failures = false }
+#define BUSY (HOLDS(conn) && (far == 1 || far == 3))
+#define FAST \
+	FAR(far == 1, conn, connected, far = 2) \
+	FAR(far == 3, conn, key_ok, far = 4)
+#define FAULTY \
+	BAD(true, conn, gone, far = 0) \
+	BAD(far == 3, conn, key_bad, far = 4) \
+	BAD(far == 3 || far == 5, conn, ended, far = 7) \
+	BAD(far == 5, conn, denied, far = 7) \
+	BAD(far == 5, conn, unsupported, far = 7) \
+	BAD(far == 5, conn, message, skip) \
+	LUCK(far >= 1 && far <= 4, far = 0)
+#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
+inline settle() {
+	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
+	assert(conn == HOLDS(conn));
+	assert(wanted == !IS(idle));
+	assert(!IS(proven) || !failures);
+	assert(!IS(dialing) || far != 7);
+	live = IS(open) || IS(proven) || IS(off)
+}
+#include "alone.pml"
+ltl comes_up { <>[] (wanted -> live) }

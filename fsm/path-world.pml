@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC
+ * path-world.pml -- an ICE session and relay channels that come and go, each
+ * saying so in order; two lives of the channel are told apart by their way.
+ * keep KEEP_BUG_BREAK follows
+ * keep KEEP_BUG_WAY follows
+ * bounds 1 5
+ * full 2 6 */
+#include "head.pml"
+bool ice, relay, watch, closing, marked;
+byte way, kept, ep;		/* newest way up, the one path knows; endpoint: 1 relay, 2 direct */
+#define path_if_other_way(a, arg) (arg != kept)
+#include "path.pml"
+inline path_do_keep_relay(a, arg)	{ kept = arg }
+inline path_do_drop_relay(a, arg)	{ skip }
+inline path_do_keep_pair(a, arg)	{ skip }
+inline path_do_drop_pair(a, arg)	{ skip }
+inline path_do_point_at_relay(a, arg)	{ ep = 1 }
+inline path_do_point_at_ice(a, arg)	{ ep = 2 }
+inline path_do_point_at_none(a, arg)	{ ep = 0 }
+inline path_do_shake_hands(a, arg)	{ assert(ep != 0) }
+inline path_send_path_on(a, arg)	{ watch = true }
+inline path_send_path_off(a, arg)	{ assert(watch); watch = false }
+inline path_send_close_ice(a, arg)	{ closing = true }
+inline path_send_mark_stale(a, arg)	{ marked = true }
+inline path_send_reset(a, arg)		{ skip }
+#define BUSY (closing || marked)
+#define FAST \
+	NEWS(closing && ice, ice_down, closing = false; ice = false) \
+	:: atomic { closing && !ice -> closing = false } \
+	:: atomic { marked && relay && room -> marked = false; relay = false; q!EV(relay_down),0,way } \
+	:: atomic { marked && !relay -> marked = false }
+#define FAULTY BADNEWS(!ice, ice_down, skip)	/* a try that failed */
+#define ROLES \
+	ROLE(true, ice_up, ice = true) ROLE(ice, ice_down, ice = false) \
+	:: atomic { asks > 0 && room && !relay -> asks--; relay = true; way = 1 - way; q!EV(relay_up),0,way } \
+	:: atomic { asks > 0 && room && relay -> asks--; relay = false; q!EV(relay_down),0,way } \
+	:: atomic { asks > 0 && len(q) < QMAX - 1 && relay -> asks--; q!EV(relay_up),0,1 - way; q!EV(relay_down),0,way; way = 1 - way } \
+	ROLE(true, wg_timeout, skip) ROLE(true, restarted, skip)
+inline settle() {
+	assert((ep == 0) == IS(none)); assert((ep == 1) == IS(relay));
+	assert(watch == (ep != 0))		/* a path is watched, and only a path */
+}
+#define right ((ice && ep == 2) || (!ice && relay && ep == 1) || (!ice && !relay && ep == 0))
+#include "alone.pml"
+ltl follows { <>[] right }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC
+ * relay-channel-world.pml -- a link that comes and goes, a server that says who
+ * is there when it is asked or when it changes, a guard that offers again.
+ * keep KEEP_BUG_B1 comes_back
+ * bounds 2 2
+ * full 2 3 */
+#include "head.pml"
+#define COINS 2
+bool entry, told, link = true, wanted, there = true, asked, was_stale;
+#define relay_channel_if_no_relay(a, arg) (arg != 3 && COIN(0) && COIN(1))
+#define relay_channel_if_link_ready(a, arg) link
+#define relay_channel_if_at_home(a, arg) COIN(0)
+#define relay_channel_if_same_place(a, arg) (arg == 3 || COIN(0))
+#define relay_channel_if_elsewhere_ready(a, arg) (arg != 3 && COIN(1) && link)
+#define relay_channel_if_elsewhere(a, arg) (arg != 3 && COIN(1))
+#define relay_channel_if_renewed(a, arg) COIN(0)
+#include "relay-channel.pml"
+inline relay_channel_close_entry(a)		{ entry = false; asked = false }
+inline relay_channel_do_choose(a, arg)		{ skip }
+inline relay_channel_do_leave(a, arg)		{ entry = false; asked = false }
+inline relay_channel_do_join(a, arg)		{ OPEN(entry); entry = true; asked = true }
+inline relay_channel_do_subscribe(a, arg)	{ assert(entry); asked = true }
+inline relay_channel_do_announce(a, arg)	{ skip }
+inline relay_channel_send_want_link(a, arg)	{ wanted = true }
+inline relay_channel_send_relay_up(a, arg)	{ assert(!told && ev == EV(online)); told = true }
+inline relay_channel_send_relay_down(a, arg)	{ assert(told); told = false }
+#define BUSY ((wanted && !link) || (asked && there && HOLDS(entry) && link))
+#define FAST \
+	FAR(asked && there && link, entry, online, asked = false) \
+	NEWS(wanted && !link, link_up, link = true; wanted = false) \
+	:: atomic { wanted && link -> wanted = false } \
+	:: atomic { !there && room -> there = true; if :: HOLDS(entry) && link -> asked = false; q!EV(online),GEN(entry),0 :: else fi } \
+	:: atomic { QUIET && !told && !HOLDS(entry) && !IS(waiting) -> q!EV(offer),0,3 }	/* the guard's doing */
+#define FAULTY \
+	BADNEWS(link, link_lost, link = false; wanted = true; asked = false) \
+	BAD(there && link, entry, offline, there = false; asked = false) \
+	BAD(there && link, entry, offline, asked = true)	/* replaced: offline, then online */ \
+	LUCK(there, there = false; asked = false)		/* gone, and nobody was told */
+#define ROLES ROLE(true, offer, skip) ROLE(true, mark_stale, skip) ROLE(true, close, skip) ROLE(link, link_up, skip)
+inline settle() {
+	assert(entry == HOLDS(entry));
+	assert(told == (IS(open) || IS(checking)));
+	assert(!was_stale || !IS(open) || ev == EV(online));	/* the only way out of stale */
+	was_stale = IS(stale) || IS(reopening)
+}
+#include "alone.pml"
+ltl comes_back { <>[] there -> []<> told }
+ltl is_true { <>[] (told -> entry) }

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC
+ * relay-link-world.pml -- a relay server that answers, refuses, or falls silent.
+ * keep KEEP_BUG_ORDER comes_up
+ * far: 1 dialled, 2 open, 3 auth sent, 4 in, 5 in and asked */
+#include "head.pml"
+#define COINS 2
+#define MAY_dial_timeout true
+#define MAY_auth_timeout true
+#define MAY_health_timeout (far == 0)	/* the server beats, or this link is dead */
+#define MAY_beat true
+#define MAY_sweep true
+#define MAY_answer_timeout true
+#define MAY_retry true
+#define MAY(t) MAY_##t
+byte far, tries;
+bool conn, told, wanted, live;
+#define relay_link_if_more_addresses(a, arg) (tries < 1)
+#define relay_link_if_at_home(a, arg) COIN(0)
+#define relay_link_if_silent(a, arg) (far == 0 || COIN(0))
+#define relay_link_if_unused(a, arg) (COIN(0) && COIN(1))
+#define relay_link_if_address_gone(a, arg) COIN(0)
+#include "relay-link.pml"
+inline relay_link_close_conn(a)			{ conn = false; far = 0 }
+inline relay_link_do_dial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
+inline relay_link_do_dial_next(a, arg)		{ tries++; OPEN(conn); conn = true; far = 1 }
+inline relay_link_do_dial_again(a, arg)		{ OPEN(conn); conn = true; far = 1 }
+inline relay_link_do_send_auth(a, arg)		{ assert(conn); if :: far == 2 -> far = 3 :: else fi }
+inline relay_link_do_note_failure(a, arg)	{ tries = 0 }
+inline relay_link_do_forget_failures(a, arg)	{ tries = 0 }
+inline relay_link_do_ping(a, arg)		{ assert(conn); if :: far == 4 -> far = 5 :: else fi }
+inline relay_link_do_answer_health(a, arg)	{ assert(conn) }
+inline relay_link_do_send_close(a, arg)		{ assert(conn) }
+inline relay_link_send_link_up(a, arg)		{ assert(!told); told = true; tries = 0 }
+inline relay_link_send_link_down(a, arg)	{ assert(told); told = false }
+inline relay_link_send_home_up(a, arg)		{ assert(told) }
+#define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5))
+#define FAST \
+	FAR(far == 1, conn, connected, far = 2) \
+	FAR(far == 3, conn, auth_ok, far = 4) \
+	FAR(far == 5, conn, alive, far = 4)
+#define FAULTY \
+	BAD(true, conn, peer_close, far = 0) \
+	BAD(far >= 3, conn, health, skip) \
+	BAD(far >= 3, conn, alive, skip) \
+	BAD(far >= 4, conn, auth_ok, skip) \
+	LUCK(far > 0, far = 0)
+#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
+inline settle() {
+	if :: ev == EV(start) -> wanted = true :: IS(idle) -> wanted = false :: else fi;
+	assert(conn == HOLDS(conn));
+	assert(told == (IS(up) || IS(doubted)));	/* each life is told up once and down once, in order */
+	assert(ev != EV(stop) || IS(idle));
+	live = told && far >= 4
+}
+#include "alone.pml"
+ltl comes_up { <>[] (wanted -> live) }

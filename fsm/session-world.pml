@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC
+ * session-world.pml -- a management server that knows us, or says that it does not.
+ * keep KEEP_BUG_STREAMS settles
+ * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Login sent, 6 Logout sent */
+#include "head.pml"
+byte far;
+bool conn, wanted, only, engine, streams, is_up, settled;
+#define session_if_engine_up(a, arg) engine
+#define session_if_login_only(a, arg) only
+#include "session.pml"
+inline session_close_conn(a)			{ conn = false; far = 0 }
+inline session_do_dial(a, arg)			{ OPEN(conn); conn = true; far = 1 }
+inline session_do_ask_key(a, arg)		{ if :: far == 2 -> far = 3 :: else fi }
+inline session_do_login(a, arg)			{ if :: far == 4 -> far = 5 :: else fi }
+inline session_do_leave(a, arg)			{ assert(!engine); if :: far == 4 -> far = 6 :: else fi }
+inline session_do_want_engine(a, arg)		{ only = false }
+inline session_do_want_login(a, arg)		{ only = true }
+inline session_do_forget_failures(a, arg)	{ skip }
+inline session_do_note_failure(a, arg)		{ skip }
+inline session_do_note_key(a, arg)		{ skip }
+inline session_do_note_left(a, arg)		{ skip }
+inline session_do_note_login(a, arg)		{ skip }
+inline session_do_drop_setup_key(a, arg)	{ skip }
+inline session_do_start_engine(a, arg)		{ assert(!engine); engine = true }
+inline session_do_refresh_engine(a, arg)	{ assert(engine) }
+inline session_do_stop_engine(a, arg)		{ assert(engine); engine = false }
+inline session_send_start_streams(a, arg)	{ assert(!streams); streams = true }
+inline session_send_stop_streams(a, arg)	{ assert(streams); streams = false }
+#define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5 || far == 6))
+#define FAST \
+	FAR(far == 1, conn, connected, far = 2) \
+	FAR(far == 3, conn, key_ok, far = 4) \
+	FAR(far == 5, conn, login_ok, far = 7) \
+	FAR(far == 6, conn, logout_done, far = 7)
+#define FAULTY \
+	BAD(far > 0, conn, gone, far = 0) \
+	BAD(far == 3, conn, key_bad, far = 4) \
+	BAD(far == 5, conn, denied, far = 7) \
+	BAD(far == 5, conn, refused, far = 7) \
+	BAD(far == 5, conn, failed, far = 7) \
+	LUCK(far > 0, far = 0)
+#define ROLES \
+	ROLE(true, up, skip) ROLE(true, login, skip) ROLE(true, down, skip) ROLE(true, logout, skip) \
+	ROLE(streams, denied_stream, skip)
+#define LEAVING (IS(leave_dialing) || IS(leave_keying) || IS(leaving))
+inline settle() {
+	if
+	:: ev == EV(up) && !LEAVING -> wanted = true
+	:: ev == EV(down) || ev == EV(logout) || IS(needs_login) || (IS(idle) && only) -> wanted = false
+	:: else fi;
+	assert(conn == HOLDS(conn));
+	assert(engine == streams);			/* streams run if and only if the engine does */
+	assert(!IS(running) || engine);
+	assert(!(IS(idle) || IS(needs_login) || LEAVING) || !engine);	/* nothing of the mesh is left standing */
+	assert(!wanted || !(IS(idle) || IS(needs_login)));
+	is_up = IS(running); settled = IS(running) || IS(idle) || IS(needs_login)
+}
+#include "alone.pml"
+ltl comes_up { <>[] (wanted -> is_up) }
+ltl settles { <>[] settled }

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC
+ * srv-relay-peer-world.pml -- one connection to the relay service; a later one of
+ * the same peer; a client that falls silent.
+ * keep KEEP_BUG_CLEANUP order
+ * keep KEEP_BUG_SILENT ends
+ * entry: 0 nobody's, 1 ours, 2 a successor's; online: what subscribers were told */
+#include "head.pml"
+#define MAY_auth_timeout true
+#define MAY_beat true
+#define MAY_echo_timeout silent
+#define MAY(t) MAY_##t
+bool taken, conn = true, asked, silent, pend, online;
+byte entry;
+#include "srv-relay-peer.pml"
+inline srv_relay_peer_close_conn(a)		{ conn = false; pend = false }
+inline srv_relay_peer_do_take_entry(a, arg)	{ assert(entry == 0); entry = 1; online = true }
+inline srv_relay_peer_do_give_entry(a, arg)	{ if :: entry == 1 -> entry = 0; online = false :: else fi }
+inline srv_relay_peer_do_remove_entry(a, arg)	{ entry = 0; online = false }
+inline srv_relay_peer_do_drop_all_interest(a, arg) { assert(entry == 2) }
+inline srv_relay_peer_do_send_beat(a, arg)	{ assert(conn); pend = !silent }
+inline srv_relay_peer_do_tell_online(a, arg)	{ assert(conn) }
+inline srv_relay_peer_do_retire(a, arg)		{ assert(entry != 1) }
+#define BUSY ((conn && !asked) || pend)
+#define FAST FAR(!asked, conn, auth_ok, asked = true) FAR(pend, conn, health, pend = false)
+#define FAULTY \
+	BAD(true, conn, gone, asked = true) BAD(true, conn, bye, asked = true) BAD(true, conn, bad, asked = true) \
+	BAD(true, conn, choked, asked = true) BAD(true, conn, health, skip) BAD(asked, conn, auth_ok, skip) \
+	LUCK(true, silent = true; asked = true; pend = false)
+#define ROLES \
+	ROLE(HOLDS(conn), stop, skip) ROLE(entry == 1, replaced, entry = 2; taken = true) \
+	:: atomic { asks > 0 && room && HOLDS(conn) && !silent -> asks--; q!EV(subscribe),GEN(conn),0 } \
+	:: atomic { asks > 0 && room && HOLDS(conn) && !silent -> asks--; q!EV(unsubscribe),GEN(conn),0 }
+inline settle() {
+	assert(conn == HOLDS(conn));
+	assert(!IS(live) || entry != 0);
+	assert(!taken || (entry == 2 && online))		/* the old one's clean-up never takes the successor away */
+}
+#include "alone.pml"
+ltl order { [] (taken -> online) }
+ltl ends { <>[] ((silent || entry == 2) -> IS(ended)) }

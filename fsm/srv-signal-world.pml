@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC
+ * srv-signal-world.pml -- one signal stream of one peer; a client that may stop
+ * reading; a later stream with the same id.
+ * keep KEEP_BUG_STAYS ends
+ * entry: 0 nobody's, 1 ours, 2 a successor's */
+#include "head.pml"
+bool call = true, asked, roomy = true;
+byte entry;
+#define srv_signal_if_room(a, arg) roomy
+#include "srv-signal.pml"
+inline srv_signal_close_call(a)			{ call = false }
+inline srv_signal_do_register(a, arg)		{ assert(entry == 0 && call); entry = 1 }
+inline srv_signal_do_unregister(a, arg)		{ if :: entry == 1 -> entry = 0 :: else fi }
+inline srv_signal_do_send_headers(a, arg)	{ assert(entry == 0) }	/* no letter may come before them */
+inline srv_signal_do_deliver(a, arg)		{ assert(call && roomy) }
+inline srv_signal_do_send_beat(a, arg)		{ assert(call && roomy) }
+inline srv_signal_do_retire(a, arg)		{ assert(entry != 1) }
+#define BUSY (!asked)
+#define FAST NEWS(!asked, opened, asked = true)
+#define FAULTY BAD(true, call, gone, skip) LUCK(roomy, roomy = false) :: atomic { !roomy -> roomy = true }
+#define ROLES ROLE(entry == 1, letter, skip) ROLE(true, stop, skip) ROLE(entry == 1, replaced, entry = 2)
+inline settle() {
+	assert(call == HOLDS(call));
+	assert(!IS(ended) || entry != 1);
+	assert(!IS(fresh) || entry == 0)
+}
+#include "alone.pml"
+ltl ends { <>[] (entry == 2 -> IS(ended)) }
+ltl unchokes { <>[] !IS(choked) }

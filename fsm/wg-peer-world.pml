@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC
+ * wg-peer-world.pml -- initiations that are answered, or lost.
+ * keep KEEP_BUG_TOO_SOON is_served */
+#include "head.pml"
+#define COINS 3
+bool has, pend, wish;
+byte tries;
+#define wg_peer_if_needs_session(a, arg) COIN(0)
+#define wg_peer_if_hot(a, arg) COIN(1)
+#define wg_peer_if_may_ask(a, arg) COIN(2)
+#define wg_peer_if_may_try_again(a, arg) (tries < 2)
+#include "wg-peer.pml"
+inline wg_peer_do_begin(a, arg)			{ tries = 0 }
+inline wg_peer_do_send_initiation(a, arg)	{ assert(has); pend = true; if :: tries < 2 -> tries++ :: else fi }
+inline wg_peer_do_give_up(a, arg)		{ assert(tries == 2); wish = false }
+#define BUSY pend
+#define FAST NEWS(pend, keyed, pend = false)
+#define FAULTY LUCK(pend, pend = false) BADNEWS(true, keyed, skip)
+#define ROLES ROLE(true, endpoint, skip) ROLE(true, no_endpoint, skip) ROLE(true, want, skip) ROLE(true, insist, skip)
+#define M_before if :: ev == EV(endpoint) -> has = true :: ev == EV(no_endpoint) -> has = false :: else fi
+inline settle() {
+	if
+	:: (ev == EV(want) || ev == EV(insist)) && has -> wish = true
+	:: ev == EV(keyed) || !has -> wish = false
+	:: else fi;
+	assert(has == !IS(away));
+	assert(!wish || IS(asking))		/* who wants keys is asked for, or on the way to it */
+}
+#include "alone.pml"
+ltl is_served { <>[] !wish }
+ltl rests { <>[] !IS(asking) }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC
+ * wg-watch-world.pml -- a path that stops carrying without a word, and an owner
+ * who takes another when he is told.
+ * keep KEEP_BUG_QUIET notices */
+#include "head.pml"
+#define COINS 1
+bool on, carries, talk, told, live;
+#define wg_watch_if_heard(a, arg) carries
+#define wg_watch_if_unanswered(a, arg) (!carries && talk)
+#define wg_watch_if_owed(a, arg) (!carries)
+#define wg_watch_if_dead(a, arg) (!carries && talk)
+#define wg_watch_if_idle(a, arg) (!talk)
+#define wg_watch_if_talking(a, arg) talk
+#define wg_watch_if_old_handshake(a, arg) (!carries || COIN(0))
+#include "wg-watch.pml"
+inline wg_watch_send_wg_timeout(a, arg)	{ assert(on && !carries); told = true }	/* no false alarm */
+#define BUSY told
+#define FAST \
+	NEWS(told && on && len(q) == 0, path_on, told = false; carries = true) \
+	:: atomic { told && !on -> told = false }
+#define FAULTY LUCK(carries, carries = false) LUCK(true, talk = !talk) BADNEWS(carries, elsewhere, skip)
+#define ROLES \
+	ROLE(!told && len(q) == 0, path_on, on = true; carries = true) \
+	ROLE(len(q) == 0, path_off, on = false; carries = false; told = false) \
+	ROLE(true, net_change, skip) ROLE(carries, shaken, skip)
+inline settle() {
+	assert(len(q) > 0 || on == !IS(off));
+	live = !on || carries
+}
+#include "alone.pml"
+ltl notices { <>[] live }
