@@ -71,7 +71,7 @@ fault_cut(struct run *r)
 {
 	struct mesh_node *a = victim(r), *b = victim(r);
 	char ta[ADDR_STRLEN], tb[ADDR_STRLEN];
-	struct addr aa = a->nat ? sim_nat_addr(a->nat) : sim_if_addr(a->iface);
+	struct addr aa = a->nat ? sim_nat_addr(a->nat) : sim_if_addr(a->iface);	/* behind a carrier: cuts its own network */
 	struct addr ab = b->nat ? sim_nat_addr(b->nat) : sim_if_addr(b->iface);
 	unsigned protos = 1 + (unsigned)draw(r, 3);
 
@@ -102,7 +102,7 @@ fault_rebind(struct run *r)
 	struct mesh_node *n = victim(r);
 	char text[32];
 
-	if (n->nat == NULL)
+	if (n->nat == NULL || n->carrier)
 		return;
 	snprintf(text, sizeof text, "203.0.113.%u", 100 + r->m->rebinds++ % 150);
 	if (draw(r, 2) == 0)
@@ -242,6 +242,29 @@ fault_disk(struct run *r)
 }
 
 static void
+fault_break(struct run *r)
+{
+	struct sim_host *h = draw(r, 3) == 0 ? r->m->server_host : victim(r)->host;
+	bool eof = draw(r, 2) == 0;
+
+	say(r, "%s: streams %s", h == r->m->server_host ? "server" : "an agent", eof ? "end" : "are reset");
+	sim_tcp_break(h, eof);
+	pass(r, 10 * MONO_SEC);
+}
+
+static void
+fault_dns(struct run *r)
+{
+	say(r, "no name is found");
+	sim_dns_dead(r->m->s, true);
+	pass(r, 10 * MONO_SEC);
+	if (draw(r, 2) == 0)
+		fault_break(r);
+	pass(r, 10 * MONO_SEC);
+	sim_dns_dead(r->m->s, false);
+}
+
+static void
 fault_quiet(struct run *r)
 {
 	pass(r, draw(r, 4) == 0 ? 10 * MONO_MIN : 20 * MONO_SEC);
@@ -249,7 +272,7 @@ fault_quiet(struct run *r)
 
 static void (*const faults[])(struct run *) = {
 	fault_cut, fault_cut, fault_uncut, fault_rebind, fault_rebind, fault_link_down, fault_agent_dies, fault_agent_dies,
-	fault_server_dies, fault_sleep, fault_freeze, fault_clock, fault_bad_link, fault_disk, fault_quiet
+	fault_server_dies, fault_break, fault_break, fault_dns, fault_sleep, fault_freeze, fault_clock, fault_bad_link, fault_disk, fault_quiet
 };
 
 static void
@@ -314,7 +337,8 @@ static bool
 run_seed(uint64_t seed, const struct options *o)
 {
 	struct mesh_conf conf = { .seed = seed, .log = o->log, .verbose = o->verbose, .ping_every = 500 * MONO_MS,
-		.hosts = 2 + (unsigned)(seed * 2654435761u % 4), .nat = (enum mesh_nat)(seed % 4) };
+		.hosts = 2 + (unsigned)(seed * 2654435761u % 4), .nat = (enum mesh_nat)(seed % 4),
+		.v6 = seed / 4 % 3 == 0, .by_name = seed / 4 % 2 == 0, .wild = seed / 8 % 2 == 0 };
 	struct run r = { .m = mesh_new(&conf), .talk = o->log || o->verbose };
 	struct mesh *m = r.m;
 	int64_t healed, worst = 0;
@@ -334,9 +358,9 @@ run_seed(uint64_t seed, const struct options *o)
 		worst = sim_now(m->s) - healed;
 	}
 	if (fail == NULL) {
-		sim_run(m->s, 30 * MONO_SEC);
+		sim_run(m->s, 15 * MONO_SEC);
 		mesh_reset(m);
-		sim_run(m->s, MONO_MIN);
+		sim_run(m->s, 45 * MONO_SEC);
 		for (unsigned i = 0; i < m->n && fail == NULL; i++)
 			for (unsigned j = 0; j < m->n; j++)
 				if (m->node[i].ping[j] != NULL && sim_ping_stats(m->node[i].ping[j]).longest_gap > 5 * MONO_SEC)

@@ -62,7 +62,8 @@ server_start(struct env *e, void *arg)
 {
 	struct mesh *m = arg;
 	struct server_conf conf = { .data_dir = "/var/lib/server", .listen = { .port = PORT },
-		.stun_port = SERVER_STUN_PORT, .url = "http://" SERVER_ADDR ":80", .on_join = on_join,
+		.stun_port = SERVER_STUN_PORT, .on_join = on_join,
+		.url = m->conf.by_name ? "http://vpn.example:80" : "http://" SERVER_ADDR ":80",
 		.on_fatal = on_fatal, .arg = m };
 	char why[256];
 	int err;
@@ -152,13 +153,36 @@ mesh_kill_agent(struct mesh *m, unsigned i)
 
 /* ---- the world -------------------------------------------------------------------------- */
 
+/* Routers as they are found: what they let in, how long they remember. */
+static void
+nat_wild(struct mesh *m, struct sim_nat_conf *c)
+{
+	c->filter = (enum sim_filter)sim_chance(m->s, 3);
+	c->hairpin = sim_chance(m->s, 2) == 0;
+	c->keep_port = sim_chance(m->s, 2) == 0;
+	c->udp_blocked = sim_chance(m->s, 6) == 0;
+	c->udp_life = (30 + (int64_t)sim_chance(m->s, 150)) * MONO_SEC;
+	c->tcp_life = (300 + (int64_t)sim_chance(m->s, 7000)) * MONO_SEC;
+}
+
+static struct sim_net *
+net_make(struct mesh *m, const char *kind, unsigned i, unsigned second)
+{
+	char name[32], prefix[32], prefix6[48];
+
+	snprintf(name, sizeof name, "%s%u", kind, i);
+	snprintf(prefix, sizeof prefix, second ? "10.%u.0.0/16" : "192.168.%u.0/24", i + 1);
+	snprintf(prefix6, sizeof prefix6, "2001:db8:%x::/64", 1 + i + 256 * second);
+	return sim_net_new(m->s, name, prefix, m->conf.v6 ? prefix6 : NULL);
+}
+
 static void
 node_place(struct mesh *m, unsigned i)
 {
 	struct mesh_node *n = &m->node[i];
 	struct sim_nat_conf conf = SIM_NAT_DEFAULT;
-	struct sim_net *home;
-	char name[32], prefix[32];
+	struct sim_net *home, *outside = m->inet;
+	char name[32];
 
 	n->mesh = m;
 	n->i = i;
@@ -175,11 +199,19 @@ node_place(struct mesh *m, unsigned i)
 	}
 	if (m->conf.nat == MESH_SYM || (m->conf.nat == MESH_MIXED && sim_chance(m->s, 3) == 0))
 		conf.mapping = SIM_MAP_SYM;
-	snprintf(name, sizeof name, "home%u", i);
-	snprintf(prefix, sizeof prefix, "192.168.%u.0/24", i + 1);
-	home = sim_net_new(m->s, name, prefix, NULL);
+	home = net_make(m, "home", i, 0);
 	snprintf(name, sizeof name, "router%u", i);
-	n->nat = sim_nat_new(m->s, name, home, m->inet, NULL, &conf);
+	if (m->conf.wild) {
+		nat_wild(m, &conf);
+		if (!m->conf.v6 && sim_chance(m->s, 5) == 0) {	/* the provider's own in front */
+			struct sim_nat_conf carrier = SIM_NAT_DEFAULT;
+
+			outside = net_make(m, "carrier", i, 1);
+			sim_nat_new(m->s, "carrier", outside, m->inet, NULL, &carrier);
+		}
+	}
+	n->nat = sim_nat_new(m->s, name, home, outside, NULL, &conf);
+	n->carrier = outside != m->inet;
 	n->iface = sim_attach(n->host, home, "eth0", NULL);
 }
 
@@ -245,9 +277,14 @@ mesh_new(const struct mesh_conf *conf)
 	log_to_sink(log_line, NULL);
 	log_set_level(conf->log ? LOG_LV_DEBUG : LOG_LV_ERROR);
 	sim_set_verbose(m->s, conf->verbose);
-	m->inet = sim_net_new(m->s, "inet", "203.0.113.0/24", NULL);
+	m->inet = sim_net_new(m->s, "inet", "203.0.113.0/24", conf->v6 ? "2001:db8::/64" : NULL);
 	m->server_host = sim_host_new(m->s, "server");
 	m->server_if = sim_attach(m->server_host, m->inet, "eth0", SERVER_ADDR);
+	if (conf->by_name) {
+		struct addr a = sim_if_addr(m->server_if);
+
+		sim_name(m->s, "vpn.example", &a);
+	}
 	for (unsigned i = 0; i < m->n; i++)
 		node_place(m, i);
 	mesh_start_server(m);

@@ -21,6 +21,9 @@ struct mesh_conf {
 	bool verbose;
 	bool log;		/* the programs' log lines on stderr, with virtual times */
 	bool no_ping;		/* the scenario sends its own */
+	bool v6;		/* everybody has IPv6 as well, filtered by the routers */
+	bool by_name;		/* the server is vpn.example, not an address */
+	bool wild;		/* routers of all kinds: filters, two in a row, no UDP, short lives */
 	int64_t spread;		/* agents start within this time; 0: 100 ms */
 	int64_t ping_every;	/* 0: 200 ms */
 };
@@ -35,6 +38,7 @@ struct mesh_node {
 	struct sim_host *host;
 	struct sim_if *iface;
 	struct sim_nat *nat;		/* NULL: directly on the internet */
+	bool carrier;			/* its router is behind a carrier's */
 	struct env *env;		/* NULL: not running */
 	struct agent *agent;
 	struct sim_ping *ping[MESH_MAX];/* to node [i] */

@@ -10,15 +10,22 @@ check() {	# what, command...
 	if [ -n "$got" ] && [ "$got" = "$want" ]; then echo "ok $n - $what"
 	else echo "not ok $n - $what"; echo "# '$got', not '$want'"; bad=1; fi
 }
-prog=${builddir:-.}/tests/sim/worlds
-for seed in 1 2 3; do
-	want=$("$prog" $seed)
-	check "seed $seed again" "$prog" $seed
-	check "seed $seed with memory perturbed" env MALLOC_PERTURB_=165 "$prog" $seed
-	check "seed $seed in a larger environment" env FILL="$(printf '%05000d' 0)" LC_ALL=C "$prog" $seed
+dir=${builddir:-.}
+several() {	# name, command...
+	name=$1; shift
+	want=$("$@")
+	check "$name again" "$@"
+	check "$name with memory perturbed" env MALLOC_PERTURB_=165 "$@"
+	check "$name in a larger environment" env FILL="$(printf '%05000d' 0)" LC_ALL=C "$@"
 	if setarch -R true 2>/dev/null; then
-		check "seed $seed at fixed addresses" setarch -R "$prog" $seed
+		check "$name at fixed addresses" setarch -R "$@"
 	fi
+}
+for seed in 1 2 3; do
+	several "world $seed" "$dir/tests/sim/worlds" $seed
 done
+several "a mesh of two" "$dir/godwit-sim" --seed 11 --hosts 2 --nat sym --run 60
+several "a mesh of five" "$dir/godwit-sim" --seed 12 --hosts 5 --nat mixed --run 20
+several "faults" "$dir/tests/play/seeds" --from 13 --count 3
 echo "1..$n"
 exit $bad

@@ -99,6 +99,10 @@ enum { SIM_UDP = 1, SIM_TCP = 2 };
 struct sim_cut *sim_cut(struct sim *, const char *a, const char *b, unsigned protos);
 void sim_uncut(struct sim_cut *);	/* fine with NULL */
 
+/* What a proxy or a forgetful router does to all TCP connections of a host that
+ * go somewhere else: RST to both ends, or (eof) an end that only the host sees. */
+void sim_tcp_break(struct sim_host *, bool eof);
+
 enum sim_mapping { SIM_MAP_EIM, SIM_MAP_SYM };			/* RFC 4787 section 4 */
 enum sim_filter { SIM_FILTER_EIF, SIM_FILTER_ADDR, SIM_FILTER_PORT };	/* section 5 */
 struct sim_nat_conf {

@@ -29,6 +29,9 @@
 #define SEG_PROBE	32u		/* wants an ACK: zero-window probe */
 
 static void tcp_timer(void *);
+static void tcp_wake(struct tcp *);
+static void tcp_fail(struct tcp *, int err);
+static int send_seg(struct tcp *, unsigned flags, uint64_t seq, const void *data, size_t len);
 
 /* ---- the table of connections ---------------------------------------------- */
 
@@ -99,6 +102,36 @@ tcp_free_all(struct sim_host *h)
 {
 	for (struct map_it i = map_first(h->tcps); i.value; i = map_first(h->tcps))
 		tcp_free(i.value);
+}
+
+static struct tcp *
+first_far(struct sim_host *h, uint64_t after)
+{
+	for (struct map_it i = map_first(h->tcps); i.value; i = map_next(i)) {
+		struct tcp *t = i.value;
+
+		if (t->state == TCP_OPEN && t->broken != after && !addr_is_loopback(&t->remote))
+			return t;
+	}
+	return NULL;
+}
+
+void
+sim_tcp_break(struct sim_host *h, bool eof)
+{
+	uint64_t mark = ++h->sim->seq;
+
+	sim_mark(h->sim, "break", h->id, eof, 0);
+	for (struct tcp *t = first_far(h, mark); t != NULL; t = first_far(h, mark)) {
+		t->broken = mark;
+		if (eof) {
+			t->fin_rcvd = true;
+			tcp_wake(t);
+		} else {
+			send_seg(t, SEG_RST, t->nxt, NULL, 0);
+			tcp_fail(t, -ECONNRESET);
+		}
+	}
 }
 
 uint16_t
