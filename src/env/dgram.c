@@ -59,6 +59,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 				.headroom = LOOP_HEADROOM, .ecn = m[i].ecn,
 				.peer = m[i].peer, .local = m[i].local
 			};
+		loop_slots_used(env, (unsigned)n, m[0].len);
 		loop_turn_begin(env);
 		d->fn(d->arg, p, (size_t)n);
 		loop_turn_end(env);
@@ -73,7 +74,6 @@ env_dgram_open(struct env *env, const struct addr *addr, env_pkts_fn fn, void *a
 	struct env_dgram *d = calloc(1, sizeof *d);
 	struct sockaddr_storage ss;
 	socklen_t len = sys_addr_to_sockaddr(addr, &ss);
-	int size = SOCKET_BUFFER;
 
 	*err = -ENOMEM;
 	if (d == NULL)
@@ -86,8 +86,7 @@ env_dgram_open(struct env *env, const struct addr *addr, env_pkts_fn fn, void *a
 	if (d->fd < 0)
 		goto fail;
 	sys_udp_setup(d->fd, (enum addr_family)addr->family, &d->gro, &d->gso);
-	setsockopt(d->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-	setsockopt(d->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	sys_udp_buffers(d->fd, SOCKET_BUFFER);
 	if (bind(d->fd, (struct sockaddr *)&ss, len) < 0 ||
 	    getsockname(d->fd, (struct sockaddr *)&ss, &len) < 0)
 		goto fail;
@@ -102,6 +101,45 @@ fail:
 		close(d->fd);
 	free(d);
 	return NULL;
+}
+
+static int send_all(struct env_dgram *, const struct sys_udp_msg *, int n, int *err);
+
+/* A run of packets without the system's help. True when all of it went. */
+static bool
+send_cut_up(struct env_dgram *d, const struct sys_udp_msg *run, int *err)
+{
+	struct sys_udp_msg m[SYS_UDP_BATCH];
+	uint32_t off = 0;
+	bool whole = true;
+
+	while (off < run->len) {
+		int n = 0;
+
+		for (; n < SYS_UDP_BATCH && off < run->len; n++) {
+			m[n] = *run;
+			m[n].data += off;
+			m[n].len = run->len - off < run->segment ? run->len - off : run->segment;
+			m[n].segment = 0;
+			off += m[n].len;
+		}
+		whole &= send_all(d, m, n, err) == n;
+	}
+	return whole;
+}
+
+/* A run that the kernel refused: the device behind the route cannot do it (EIO,
+ * as wireguard-go found out), or its MTU is smaller than a packet of it. */
+static bool
+refused_run(struct env_dgram *d, const struct sys_udp_msg *m, int r)
+{
+	if (m->segment == 0 || (r != -EIO && r != -EINVAL && r != -EMSGSIZE && r != -EOPNOTSUPP))
+		return false;
+	if (r == -EIO || r == -EOPNOTSUPP) {
+		log_info("env", "this network takes no runs of packets: %s", strerror(-r));
+		d->gso = false;
+	}
+	return true;
 }
 
 /* Sends the array; a message that fails is left out, the rest still goes.
@@ -121,6 +159,10 @@ send_all(struct env_dgram *d, const struct sys_udp_msg *m, int n, int *err)
 		}
 		if (r == -EINTR)
 			continue;
+		if (refused_run(d, m + at, r)) {
+			taken += send_cut_up(d, m + at++, err);
+			continue;
+		}
 		if (*err == 0)
 			*err = r;
 		if (r == -EAGAIN || r == -EWOULDBLOCK || r == -ENOBUFS) {
@@ -131,29 +173,6 @@ send_all(struct env_dgram *d, const struct sys_udp_msg *m, int n, int *err)
 		at++;
 	}
 	return taken;
-}
-
-/* A run of packets without the system's help. True when all of it went. */
-static bool
-send_cut_up(struct env_dgram *d, const struct env_pkt *p, int *err)
-{
-	struct sys_udp_msg m[SYS_UDP_BATCH];
-	uint32_t off = 0;
-	bool whole = true;
-
-	while (off < p->len) {
-		int n = 0;
-
-		for (; n < SYS_UDP_BATCH && off < p->len; n++) {
-			uint32_t len = p->len - off < p->segment ? p->len - off : p->segment;
-
-			m[n] = (struct sys_udp_msg){ .data = p->data + off, .len = len,
-			    .ecn = p->ecn, .peer = p->peer, .local = p->local };
-			off += len;
-		}
-		whole &= send_all(d, m, n, err) == n;
-	}
-	return whole;
 }
 
 static bool
@@ -169,23 +188,20 @@ env_dgram_send(struct env_dgram *d, const struct env_pkt *p, size_t n)
 	int taken = 0, err = 0, k = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (is_run(&p[i]) && !d->gso) {
-			if (k > 0)
-				taken += send_all(d, m, k, &err);
-			k = 0;
-			taken += send_cut_up(d, &p[i], &err);
-			continue;
-		}
 		m[k++] = (struct sys_udp_msg){ .data = p[i].data, .len = p[i].len,
 		    .segment = is_run(&p[i]) ? p[i].segment : 0, .ecn = p[i].ecn,
 		    .peer = p[i].peer, .local = p[i].local };
-		if (k < SYS_UDP_BATCH)
+		if (k < SYS_UDP_BATCH && i + 1 < n && (d->gso || m[k - 1].segment == 0))
 			continue;
-		taken += send_all(d, m, k, &err);
+		if (!d->gso && m[k - 1].segment != 0) {		/* the last one is a run to cut up */
+			if (k > 1)
+				taken += send_all(d, m, k - 1, &err);
+			taken += send_cut_up(d, &m[k - 1], &err);
+		} else {
+			taken += send_all(d, m, k, &err);
+		}
 		k = 0;
 	}
-	if (k > 0)
-		taken += send_all(d, m, k, &err);
 	return taken > 0 || n == 0 ? taken : err;
 }
 

@@ -39,6 +39,8 @@ struct signal_hook {
 	void *arg;
 };
 
+#define COOL_US		(5 * MONO_SEC)
+
 /* A suspend shorter than this is not worth telling. */
 #define SLEPT_MIN_US	(500 * MONO_MS)
 
@@ -192,6 +194,32 @@ loop_slot(struct env *env, unsigned i)
 		env->slots = p;
 	}
 	return env->slots + (size_t)i * LOOP_SLOT + LOOP_HEADROOM;
+}
+
+/* A burst touches up to 4 MB; some seconds after the last one they go back. */
+static void
+on_cool(void *arg)
+{
+	struct env *env = arg;
+
+	if (env->slots_used) {
+		env->slots_used = false;
+		env_timer_set(env->cool, COOL_US);
+		return;
+	}
+	madvise(env->slots, (size_t)LOOP_SLOTS * LOOP_SLOT, MADV_DONTNEED);
+}
+
+void
+loop_slots_used(struct env *env, unsigned n, size_t bytes)
+{
+	if (n < 8 && bytes < 64 * 1024)
+		return;
+	env->slots_used = true;
+	if (env->cool == NULL)
+		env->cool = env_timer_new(env, on_cool, env);
+	if (env->cool != NULL && !env_timer_pending(env->cool))
+		env_timer_set(env->cool, COOL_US);
 }
 
 size_t
@@ -420,6 +448,7 @@ env_free(struct env *env)
 	tls_free(env);
 	free_hooks(&env->turn_hooks);
 	free_hooks(&env->resume_hooks);
+	env_timer_free(env->cool);
 	timers_free(env);
 	free_graves(env);
 	free(env->graves);

@@ -62,6 +62,8 @@ struct env {
 	int64_t slept_us;			/* boot minus running time when last looked at */
 
 	uint8_t *slots;				/* LOOP_SLOTS of them, mapped when first needed */
+	struct env_timer *cool;			/* gives their memory back when they are not used */
+	bool slots_used;			/* more than a page or two, since the timer was set */
 	struct list tls;			/* struct tls_ctx */
 	struct helper *helper;
 	struct disk *disk;			/* NULL until the first file is written */
@@ -78,6 +80,8 @@ void loop_soon_cancel(struct loop_soon *);
 void loop_bury(struct env *, void *mem);		/* free() before the next poll */
 uint8_t *loop_slot(struct env *, unsigned i);		/* data of slot i, LOOP_HEADROOM before it; NULL: no memory */
 size_t loop_slot_room(void);				/* bytes from there on */
+
+void loop_slots_used(struct env *, unsigned n, size_t bytes);	/* a batch was that large */
 
 /* timer.c */
 void timers_run(struct env *);

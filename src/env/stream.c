@@ -365,6 +365,7 @@ read_round(struct env_stream *s)
 		r = read_some(s, slot, 64 * 1024);
 		if (r <= 0)
 			break;
+		loop_slots_used(s->env, 1, (size_t)r);
 		if (!s->finishing)
 			tell(s, &(struct env_stream_note){ .event = ENV_STREAM_DATA, .data = slot, .len = (size_t)r });
 		if (s->phase != STREAM_OPEN || s->paused)

@@ -268,7 +268,7 @@ tls_handshake(struct env_stream *s)
 		errno = ENOPROTOOPT;
 		return TLS_FAILED;
 	}
-	if (len < sizeof s->alpn) {
+	if (len > 0 && len < sizeof s->alpn) {
 		memcpy(s->alpn, proto, len);
 		s->alpn[len] = '\0';
 	}

@@ -72,6 +72,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 		if (n == 0)
 			return;
+		loop_slots_used(t->env, (unsigned)n, p[0].len);
 		loop_turn_begin(t->env);
 		t->fn(t->arg, p, (size_t)n);
 		loop_turn_end(t->env);

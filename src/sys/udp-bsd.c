@@ -33,6 +33,13 @@ sys_udp_setup(int fd, enum addr_family family, bool *gro, bool *gso)
 #endif
 }
 
+void
+sys_udp_buffers(int fd, int bytes)
+{
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 static void
 read_control(struct msghdr *h, struct sys_udp_msg *m)
 {

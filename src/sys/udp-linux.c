@@ -53,6 +53,16 @@ sys_udp_setup(int fd, enum addr_family family, bool *gro, bool *gso)
 	*gso = setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &zero, sizeof zero) == 0;
 }
 
+/* With CAP_NET_ADMIN beyond net.core.rmem_max, as wireguard-go does. */
+void
+sys_udp_buffers(int fd, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 static void
 read_control(struct msghdr *h, struct sys_udp_msg *m)
 {

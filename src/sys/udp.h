@@ -25,6 +25,8 @@ struct sys_udp_msg {
 /* Options on a fresh socket of that family, before bind. Says whether runs can
  * be received and sent. */
 void sys_udp_setup(int fd, enum addr_family, bool *gro, bool *gso);
+/* Asks for that much room each way; the system may give less. */
+void sys_udp_buffers(int fd, int bytes);
 /* Up to n (at most SYS_UDP_BATCH) packets; how many came, or -errno. */
 int sys_udp_recv(int fd, struct sys_udp_msg *, int n);
 /* Up to n packets; how many the socket took, or -errno of the first when none. */

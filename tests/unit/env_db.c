@@ -173,6 +173,8 @@ main(void)
 	is_int(count(&w, db), 3, "reading waits for what is under way");
 	insert(db, 4, "fourth", NULL, NULL);
 	env_db_close(db);
+	env_timer_free(w.tick);
+	env_timer_free(w.limit);
 	env_free(w.env);
 
 	/* What was told to be done survives; the loop dies with it on its lips. */

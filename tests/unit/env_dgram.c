@@ -1,11 +1,44 @@
 /* SPDX-License-Identifier: ISC */
-/* env_dgram.c -- datagrams over loopback: runs, addresses, ECN, headroom, drops. */
+/*
+ * env_dgram.c -- datagrams over loopback: runs, addresses, ECN, headroom, drops.
+ *
+ * sendmmsg is defined here, so that the kernel can be made to refuse runs, as it
+ * does for devices without checksum offload.
+ */
 #include "config.h"
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <netinet/in.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "env/env.h"
 #include "tests/tap.h"
+
+static bool refuse_runs;
+static int refused;
+
+int
+sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
+{
+	for (unsigned i = 0; refuse_runs && i < n; i++) {
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m[i].msg_hdr);
+
+		for (; c != NULL; c = CMSG_NXTHDR(&m[i].msg_hdr, c))
+			if (c->cmsg_level == IPPROTO_UDP)
+				break;
+		if (c == NULL)
+			continue;
+		if (i == 0) {
+			refused++;
+			errno = EIO;
+			return -1;
+		}
+		n = i;		/* those before it go */
+	}
+	return (int)syscall(SYS_sendmmsg, fd, m, n, flags);
+}
 
 struct world {
 	struct env *env;
@@ -111,6 +144,31 @@ test_family(struct world *w, const char *text)
 	is_int(w->bytes, 39 * 1200 + 500, "%s: with every byte", text);
 	ok(w->in_order, "%s: in order", text);
 	ok(addr_same_ip(&w->from, &to), "%s: from the address it was told to use", text);
+
+	refuse_runs = true;
+	refused = 0;
+	p[1] = p[0];
+	p[1].len = 1200;
+	p[1].segment = 0;
+	for (uint32_t i = 0; i < 40; i++)	/* between two single packets: numbers 0, 0..39 shifted by one */
+		memcpy(bytes + i * 1200, &(uint32_t){ i + 1 }, sizeof i);
+	p[2] = p[0];
+	p[0] = p[1];
+	p[0].data = bytes + 50 * 1200;
+	memset(p[0].data, 0, 4);
+	p[1] = p[2];
+	p[2] = p[0];
+	p[2].data = bytes + 51 * 1200;
+	memcpy(p[2].data, &(uint32_t){ 41 }, sizeof(uint32_t));
+	for (int round = 0; round < 2; round++) {
+		is_int(env_dgram_send(w->a, p, 3), 3, "%s: where runs are refused they are cut up", text);
+		wait_for(w, 42);
+		is_int(w->packets, 42, "%s: and arrive", text);
+		ok(w->in_order, "%s: in order with the others", text);
+	}
+	is_int(refused, 1, "%s: the network was asked once", text);
+	is_int(env_dgram_dropped(w->a), 0, "%s: and nothing was dropped", text);
+	refuse_runs = false;
 
 	p[0] = (struct env_pkt){ .data = bytes, .len = 100, .peer = to };
 	p[1] = p[0];
