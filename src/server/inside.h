@@ -60,6 +60,8 @@ struct server {
 	struct map *signal_by_id;
 	uint64_t letters_dropped;
 	struct env_timer *sweep;	/* ephemeral peers */
+	struct env_timer *pusher;	/* what is left of a push goes on in the next turn */
+	struct list push;		/* struct srv_stream that have yet to hear of a change */
 	struct list graves;
 	void (*on_join)(void *arg, const char *line);
 	void (*on_fatal)(void *arg, const char *why);
@@ -68,7 +70,8 @@ struct server {
 
 void server_bury(struct server *, struct server_grave *, void (*free)(struct server_grave *));
 
-/* What others see has changed: every Sync stream gets a new map. */
+/* What others see has changed: every Sync stream gets a new map, some in this
+ * turn and the rest in the next ones, so that a large mesh does not hold the loop. */
 void server_map_changed(struct server *);
 /* Its removal is on disk: its streams say so and end; the others get new maps. */
 void server_peer_gone(struct server *, const char *key);
@@ -78,6 +81,10 @@ bool server_peer_connected(const struct server *, const char *key);
 struct buf;
 int server_seal(struct server *, struct buf *out, const ProtobufCMessage *, const uint8_t to[32]);
 
+/* listen.c.  On failure one line in `why` that names the thing. */
+int server_listen(struct server *, const struct server_conf *, char *why, unsigned len);
+/* Writes "what: text of err" and returns err. */
+int server_because(int err, char *why, unsigned len, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 int server_mgmt_start(struct server *);		/* adds its methods to s->grpc; 0 or -errno */
 int server_signal_start(struct server *);
 void server_signal_free_all(struct server *);

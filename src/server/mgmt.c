@@ -19,7 +19,6 @@
 #include "server/account.h"
 #include "server/inside.h"
 #include "server/mgmt.h"
-#include "server/setupkey.h"
 #include "server/stream.h"
 #include "wire/keys.h"
 
@@ -49,8 +48,8 @@ server_mgmt_fault(enum wire_mgmt_fault fault, const uint8_t *envelope, size_t le
 	wire_pb_free(e);
 }
 
-static void
-answer_sealed(struct server *s, struct grpc_call *call, const ProtobufCMessage *msg, const uint8_t to[32])
+void
+server_mgmt_answer(struct server *s, struct grpc_call *call, const ProtobufCMessage *msg, const uint8_t to[32])
 {
 	struct buf out = { 0 };
 
@@ -62,8 +61,8 @@ answer_sealed(struct server *s, struct grpc_call *call, const ProtobufCMessage *
 }
 
 /* The inner message and its sender, or NULL: then the call was refused. */
-static void *
-open_request(struct server *s, struct grpc_call *call, const ProtobufCMessageDescriptor *d, const uint8_t *bytes,
+void *
+server_mgmt_open(struct server *s, struct grpc_call *call, const ProtobufCMessageDescriptor *d, const uint8_t *bytes,
     size_t len, uint8_t raw[32], char key[SERVER_WG_KEY])
 {
 	enum wire_mgmt_fault fault = WIRE_MGMT_OK;
@@ -125,8 +124,8 @@ waiter_left(void *arg, struct grpc_call *call, const struct grpc_status *st)
  * client may leave before its request is whole. */
 static const struct grpc_ops waiting_ops = { .done = waiter_left };
 
-static struct server_waiter *
-waiter_new(struct server *s, struct grpc_call *call, const uint8_t raw[32], const char *key)
+struct server_waiter *
+server_waiter_new(struct server *s, struct grpc_call *call, const uint8_t raw[32], const char *key)
 {
 	struct server_waiter *w = calloc(1, sizeof(*w));
 
@@ -142,149 +141,6 @@ waiter_new(struct server *s, struct grpc_call *call, const uint8_t raw[32], cons
 	return w;
 }
 
-/* ---- Login ---------------------------------------------------------------------------- */
-
-static void
-answer_login(struct server *s, struct grpc_call *call, const struct server_peer *p, const uint8_t to[32])
-{
-	struct server_arena a = { 0 };
-
-	answer_sealed(s, call, &server_netmap_login(&a, s->store, &s->announce, p)->base, to);
-	server_arena_free(&a);
-}
-
-static void
-login_written(void *arg, struct server_peer *p, int err)
-{
-	struct server_waiter *w = arg;
-
-	/* -ECANCELED: the server is going, its calls are gone already. */
-	if (w->call != NULL && err != -ECANCELED) {
-		if (err == 0)
-			answer_login(w->server, w->call, p, w->key_raw);
-		else
-			grpc_finish(w->call, GRPC_INTERNAL, "failed handling request");
-	}
-	free(w);
-}
-
-static void
-registered(void *arg, struct server_peer *p, int err)
-{
-	struct server_waiter *w = arg;
-
-	if (err == 0) {
-		log_info("mgmt", "peer %s (%s) joined", p->name, p->key);
-		server_map_changed(w->server);
-	}
-	login_written(w, p, err);
-}
-
-static void
-ssh_written(void *arg, struct server_peer *p, int err)
-{
-	struct server_waiter *w = arg;
-
-	if (err == 0)
-		server_map_changed(w->server);
-	login_written(w, p, err);
-}
-
-static void
-add_peer(struct server *s, struct grpc_call *call, const Management__LoginRequest *req, const uint8_t raw[32],
-    const char *key, const char *ssh)
-{
-	enum server_setupkey_verdict verdict;
-	struct server_setupkey *setup;
-	struct buf meta = { 0 };
-	struct server_waiter *w;
-	int err;
-
-	verdict = server_setupkey_check(s->store, req->setup_key, &setup);
-	if (verdict != SERVER_SETUPKEY_GOOD) {
-		log_info("mgmt", "peer %.8s refused: its setup key is %s", key, server_setupkey_verdict_text(verdict));
-		grpc_finish(call, GRPC_NOT_FOUND, "couldn't add peer: setup key is invalid");
-		return;
-	}
-	if (req->n_dns_labels > 0) {
-		grpc_finish(call, GRPC_FAILED_PRECONDITION, "couldn't add peer: setup key doesn't allow extra DNS labels");
-		return;
-	}
-	if ((w = waiter_new(s, call, raw, key)) == NULL)
-		return;
-	WIRE_PB_PUT(&meta, req->meta);
-	err = server_peer_register(s->store, &(struct server_peer_spec){ .key = key, .ssh_key = ssh,
-	    .meta = buf_bytes(&meta), .meta_len = buf_len(&meta), .setup = setup }, registered, w);
-	buf_free(&meta);
-	if (err == 0)
-		return;
-	if (err == -EEXIST)
-		grpc_finish(call, GRPC_FAILED_PRECONDITION, "peer has been already registered");
-	else
-		grpc_finish(call, GRPC_INTERNAL, "failed handling request");
-	free(w);
-}
-
-static void
-login_peer(struct server *s, struct grpc_call *call, const Management__LoginRequest *req, struct server_peer *p,
-    const uint8_t raw[32], const char *ssh)
-{
-	struct server_waiter *w;
-	bool changed;
-
-	if (req->n_dns_labels > 0) {
-		grpc_finish(call, GRPC_FAILED_PRECONDITION, "couldn't login peer: setup key doesn't allow extra DNS labels");
-		return;
-	}
-	if (ssh == NULL || strcmp(ssh, p->ssh_key) == 0) {
-		/* Nothing is promised but who it is: a full disk keeps nobody out. */
-		server_peer_login(s->store, p, NULL, &changed, NULL, NULL);
-		answer_login(s, call, p, raw);
-		return;
-	}
-	if ((w = waiter_new(s, call, raw, p->key)) == NULL)
-		return;
-	if (server_peer_login(s->store, p, ssh, &changed, ssh_written, w) != 0) {
-		grpc_finish(call, GRPC_INTERNAL, "failed handling request");
-		free(w);
-	}
-}
-
-static void
-login(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
-{
-	struct server *s = ((struct server_waiter *)arg)->server;
-	char key[SERVER_WG_KEY], from[ADDR_STRLEN], text[256];
-	char *ssh = NULL;
-	uint8_t raw[32];
-	struct server_peer *p;
-	Management__LoginRequest *req;
-
-	if ((req = open_request(s, call, &management__login_request__descriptor, bytes, len, raw, key)) == NULL)
-		return;
-	if (req->peer_keys != NULL && req->peer_keys->ssh_pub_key.len > 0)
-		ssh = strndup((const char *)req->peer_keys->ssh_pub_key.data, req->peer_keys->ssh_pub_key.len);
-	p = server_peer_by_key(s->store, key);
-	if (req->meta == NULL) {
-		struct addr a = grpc_peer(call);
-
-		snprintf(text, sizeof(text), "peer system meta has to be provided to log in. Peer %s, remote addr %s", key,
-		    addr_str_port(&a, from));
-		grpc_finish(call, GRPC_FAILED_PRECONDITION, text);
-	} else if (req->jwt_token[0] != '\0') {
-		grpc_finish(call, GRPC_INVALID_ARGUMENT, "invalid jwt token, err: this server has no identity provider");
-	} else if (p != NULL) {
-		login_peer(s, call, req, p, raw, ssh);
-	} else if (req->setup_key[0] == '\0') {
-		grpc_finish(call, GRPC_PERMISSION_DENIED,
-		    "no peer auth method provided, please use a setup key or interactive SSO login");
-	} else {
-		add_peer(s, call, req, raw, key, ssh);
-	}
-	free(ssh);
-	wire_pb_free(req);
-}
-
 /* ---- SyncMeta, Logout --------------------------------------------------------------------- */
 
 static void
@@ -297,7 +153,7 @@ sync_meta(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 	struct buf meta = { 0 };
 	Management__SyncMetaRequest *req;
 
-	if ((req = open_request(s, call, &management__sync_meta_request__descriptor, bytes, len, raw, key)) == NULL)
+	if ((req = server_mgmt_open(s, call, &management__sync_meta_request__descriptor, bytes, len, raw, key)) == NULL)
 		return;
 	if (req->meta == NULL) {
 		struct addr a = grpc_peer(call);
@@ -344,7 +200,7 @@ logout(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 	struct server_waiter *w;
 	void *req;
 
-	if ((req = open_request(s, call, &management__empty__descriptor, bytes, len, raw, key)) == NULL)
+	if ((req = server_mgmt_open(s, call, &management__empty__descriptor, bytes, len, raw, key)) == NULL)
 		return;
 	wire_pb_free(req);
 	if ((p = server_peer_by_key(s->store, key)) == NULL) {
@@ -352,7 +208,7 @@ logout(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 		grpc_finish(call, GRPC_NOT_FOUND, text);
 		return;
 	}
-	if ((w = waiter_new(s, call, raw, key)) == NULL)
+	if ((w = server_waiter_new(s, call, raw, key)) == NULL)
 		return;
 	if (server_peer_remove(s->store, p, logged_out, w) != 0) {
 		grpc_finish(call, GRPC_INTERNAL, "failed handling request");
@@ -367,7 +223,7 @@ no_sso(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 {
 	char key[SERVER_WG_KEY];
 	uint8_t raw[32];
-	void *req = open_request(arg, call, &management__empty__descriptor, bytes, len, raw, key);
+	void *req = server_mgmt_open(arg, call, &management__empty__descriptor, bytes, len, raw, key);
 
 	if (req != NULL)
 		grpc_finish(call, GRPC_NOT_FOUND, "no identity provider is configured");
@@ -381,7 +237,7 @@ no_session(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 	char key[SERVER_WG_KEY];
 	uint8_t raw[32];
 	Management__ExtendAuthSessionRequest *req =
-	    open_request(s, call, &management__extend_auth_session_request__descriptor, bytes, len, raw, key);
+	    server_mgmt_open(s, call, &management__extend_auth_session_request__descriptor, bytes, len, raw, key);
 
 	if (req == NULL)
 		return;
@@ -398,7 +254,7 @@ no_expose(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 	struct server *s = arg;
 	char key[SERVER_WG_KEY];
 	uint8_t raw[32];
-	void *req = open_request(s, call, &management__empty__descriptor, bytes, len, raw, key);
+	void *req = server_mgmt_open(s, call, &management__empty__descriptor, bytes, len, raw, key);
 
 	if (req == NULL)
 		return;
@@ -413,7 +269,7 @@ server_mgmt_start(struct server *s)
 	const struct grpc_method methods[] = {
 		{ .path = SERVICE "GetServerKey", .unary = get_server_key, .arg = s },
 		{ .path = SERVICE "isHealthy", .unary = is_healthy, .arg = s },
-		{ .path = SERVICE "Login", .unary = login, .ops = &waiting_ops, .arg = &s->nobody },
+		{ .path = SERVICE "Login", .unary = server_mgmt_login, .ops = &waiting_ops, .arg = &s->nobody },
 		{ .path = SERVICE "SyncMeta", .unary = sync_meta, .arg = s },
 		{ .path = SERVICE "Logout", .unary = logout, .ops = &waiting_ops, .arg = &s->nobody },
 		{ .path = SERVICE "Sync", .open = server_stream_open_sync, .ops = &server_stream_ops, .arg = s },

@@ -7,13 +7,11 @@
  */
 #include <errno.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
 #include "base/map.h"
-#include "base/url.h"
 #include "net/grpc.h"
 #include "net/http1.h"
 #include "server/account.h"
@@ -50,11 +48,38 @@ turn_end(void *arg)
 	}
 }
 
+/* A map of n peers costs a microsecond or two for each: as many maps a turn as
+ * make some 5,000 of them.  (Not a wait, so not a table's: work in slices.) */
+static void
+push_some(void *arg)
+{
+	struct server *s = arg;
+	size_t peers = list_count(&s->store->peers) + 1, maps = 5000 / peers + 1;
+
+	while (maps-- > 0 && !list_empty(&s->push)) {
+		struct srv_stream *m = LIST_OF(s->push.next, struct srv_stream, push);
+
+		list_remove(&m->push);
+		srv_stream_post(m, SRV_STREAM_EV_MAP_CHANGED, NULL);
+	}
+	if (!list_empty(&s->push))
+		env_timer_set(s->pusher, 0);
+}
+
 void
 server_map_changed(struct server *s)
 {
-	for (struct map_it i = map_first(s->sync_by_key); i.value != NULL; i = map_next(i))
-		srv_stream_post(i.value, SRV_STREAM_EV_MAP_CHANGED, NULL);
+	bool idle = list_empty(&s->push);
+
+	for (struct map_it i = map_first(s->sync_by_key); i.value != NULL; i = map_next(i)) {
+		struct srv_stream *m = i.value;
+
+		/* One that waits already will get the newest. */
+		if (list_empty(&m->push))
+			list_append(&s->push, &m->push);
+	}
+	if (idle)
+		push_some(s);
 }
 
 void
@@ -115,76 +140,6 @@ sweep(void *arg)
 	env_timer_set(s->sweep, SWEEP_US);
 }
 
-/* ---- the listener ------------------------------------------------------------------------------ */
-
-static void
-on_accept(void *arg, struct env_stream *stream)
-{
-	http1_front_take(((struct server *)arg)->front, stream);
-}
-
-static void
-on_h2(void *arg, struct env_stream *stream, const uint8_t *first, size_t len)
-{
-	grpc_server_attach(((struct server *)arg)->grpc, stream, first, len);
-}
-
-static void
-on_request(void *arg, struct env_stream *stream, const struct http1_head *head, const uint8_t *rest, size_t len)
-{
-	if (http1_path_is(head, "/relay"))
-		server_relay_accept(arg, stream, head, rest, len);
-	else
-		http1_answer(stream, 404, "Not Found", NULL, "404 page not found\n");
-}
-
-/* ---- what agents are told --------------------------------------------------------------------- */
-
-/* Without --url: the first address that others can reach. */
-static void
-guess_url(struct server *s, const struct addr *listen, bool tls, uint16_t port, char *out, size_t len)
-{
-	struct env_ifaddr a[32];
-	size_t n = env_ifaddrs(s->env, a, 32);
-	struct addr best = addr_v4(0x7f000001, 0);
-	char text[ADDR_STRLEN];
-
-	if (listen->family != ADDR_NONE) {
-		best = *listen;
-	} else {
-		for (size_t i = 0; i < n && i < 32; i++) {
-			if (!a[i].up || addr_is_link_local(&a[i].prefix.addr) || addr_is_loopback(&a[i].prefix.addr))
-				continue;
-			best = a[i].prefix.addr;
-			if (best.family == ADDR_V4)
-				break;
-		}
-	}
-	best.port = port;
-	snprintf(out, len, "%s://%s", tls ? "https" : "http", addr_str_port(&best, text));
-}
-
-static int
-announce(struct server *s, const struct server_conf *conf, const char *url)
-{
-	struct server_announce *an = &s->announce;
-	char host[300];
-	struct url u;
-
-	if (url_parse(&u, url) != 0 || (strcmp(u.scheme, "http") != 0 && strcmp(u.scheme, "https") != 0))
-		return -EINVAL;
-	an->tls = u.tls;
-	url_host_port(&u, an->signal, sizeof(an->signal));
-	snprintf(an->relay, sizeof(an->relay), "%s://%.280s", u.tls ? "rels" : "rel", an->signal);
-	if (conf->stun_port != 0) {
-		u.port = conf->stun_port;
-		url_host_port(&u, host, sizeof(host));
-		snprintf(an->stun, sizeof(an->stun), "stun:%.280s", host);
-	}
-	an->token_ttl_us = conf->token_ttl_us > 0 ? conf->token_ttl_us : 12 * MONO_HOUR;
-	return (s->url = strdup(url)) != NULL ? 0 : -ENOMEM;
-}
-
 /* ---- the first start ------------------------------------------------------------------------------ */
 
 struct join {
@@ -234,44 +189,6 @@ server_make_key(struct server *s, const char *name, int64_t expires_us, char out
 
 /* ---- start and end ------------------------------------------------------------------------------------ */
 
-__attribute__((format(printf, 4, 5))) static int
-because(int err, char *why, unsigned len, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(why, len, fmt, ap);
-	va_end(ap);
-	if (n >= 0 && (unsigned)n < len)
-		snprintf(why + n, len - (unsigned)n, ": %s", strerror(-err));
-	return err;
-}
-
-static int
-start_listening(struct server *s, const struct server_conf *conf, char *why, unsigned len)
-{
-	static const struct http1_front_ops front_ops = { .h2 = on_h2, .request = on_request };
-	struct env_tls_server tls = { conf->tls_cert, conf->tls_key };
-	struct env_listen l = { .addr = conf->listen, .tls = conf->tls_cert != NULL ? &tls : NULL };
-	char url[400];
-	int err = 0;
-
-	if (l.addr.port == 0)
-		l.addr.port = l.tls != NULL ? 443 : 80;
-	if ((s->front = http1_front_new(s->env, &front_ops, s)) == NULL)
-		return because(-ENOMEM, why, len, "listener");
-	if ((s->listener = env_listen(s->env, &l, on_accept, s, &err)) == NULL)
-		return because(err, why, len, "cannot listen on TCP port %u%s", l.addr.port,
-		    l.tls != NULL ? " with this certificate and key" : "");
-	guess_url(s, &conf->listen, l.tls != NULL, env_listener_port(s->listener), url, sizeof(url));
-	if ((err = announce(s, conf, conf->url != NULL ? conf->url : url)) != 0)
-		return because(err, why, len, "--url %s is not http[s]://host[:port]", conf->url != NULL ? conf->url : url);
-	if (conf->stun_port != 0 && (err = server_stun_start(s, &conf->listen, conf->stun_port)) != 0)
-		return because(err, why, len, "cannot open UDP port %u for STUN", conf->stun_port);
-	return 0;
-}
-
 static int
 start(struct server *s, const struct server_conf *conf, char *why, unsigned len)
 {
@@ -279,27 +196,29 @@ start(struct server *s, const struct server_conf *conf, char *why, unsigned len)
 	int err;
 
 	if ((conf->tls_cert == NULL) != (conf->tls_key == NULL))
-		return because(-EINVAL, why, len, "--tls-cert and --tls-key belong together");
+		return server_because(-EINVAL, why, len, "--tls-cert and --tls-key belong together");
 	if ((err = env_dir_lock(s->env, conf->data_dir, 0700)) != 0)
-		return err == -EWOULDBLOCK ? because(err, why, len, "another server runs in %s", conf->data_dir) :
-		    because(err, why, len, "data folder %s", conf->data_dir);
+		return err == -EWOULDBLOCK ? server_because(err, why, len, "another server runs in %s", conf->data_dir) :
+		    server_because(err, why, len, "data folder %s", conf->data_dir);
 	s->store = server_store_open(s->env, conf->data_dir, conf->dns_domain != NULL ? conf->dns_domain :
 	    "netbird.selfhosted", &fresh, &err);
 	if (s->store == NULL)
-		return because(err, why, len, "store in %s", conf->data_dir);
+		return server_because(err, why, len, "store in %s", conf->data_dir);
 	if ((s->loop = server_loop_new(s->env)) == NULL || (s->sync_by_key = map_new()) == NULL ||
 	    (s->job_by_key = map_new()) == NULL || (s->signal_by_id = map_new()) == NULL ||
-	    (s->sweep = env_timer_new(s->env, sweep, s)) == NULL || (s->grpc = grpc_server_new(s->env)) == NULL)
-		return because(-ENOMEM, why, len, "start");
+	    (s->sweep = env_timer_new(s->env, sweep, s)) == NULL ||
+	    (s->pusher = env_timer_new(s->env, push_some, s)) == NULL || (s->grpc = grpc_server_new(s->env)) == NULL)
+		return server_because(-ENOMEM, why, len, "start");
 	env_on_turn_end(s->env, turn_end, s);
 	if ((err = server_mgmt_start(s)) != 0 || (err = server_signal_start(s)) != 0 || (err = server_relay_start(s)) != 0)
-		return because(err, why, len, "services");
-	if ((err = start_listening(s, conf, why, len)) != 0)
+		return server_because(err, why, len, "services");
+	if ((err = server_listen(s, conf, why, len)) != 0)
 		return err;
 	if ((err = server_admin_start(s, conf->data_dir)) != 0)
-		return because(err, why, len, "admin socket in %s", conf->data_dir);
+		return server_because(err, why, len, "admin socket in %s", conf->data_dir);
 	env_timer_set(s->sweep, SWEEP_US);
-	return fresh ? first_start(s) : 0;
+	/* A start that failed half-way (a port in use) was not the first one yet. */
+	return list_empty(&s->store->setupkeys) && list_empty(&s->store->peers) ? first_start(s) : 0;
 }
 
 struct server *
@@ -320,6 +239,7 @@ server_new_why(struct env *env, const struct server_conf *conf, int *err, char *
 	list_init(&s->streams);
 	list_init(&s->signals);
 	list_init(&s->graves);
+	list_init(&s->push);
 	if ((*err = start(s, conf, why, whylen)) == 0)
 		return s;
 	server_free(s);
@@ -357,6 +277,7 @@ server_free(struct server *s)
 	if (s == NULL)
 		return;
 	env_timer_free(s->sweep);
+	env_timer_free(s->pusher);
 	server_admin_free(s->admin);
 	if (s->listener != NULL)
 		env_listener_close(s->listener);

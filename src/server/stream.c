@@ -237,6 +237,7 @@ stream_free(struct server_grave *g)
 	struct srv_stream *m = LIST_OF(g, struct srv_stream, grave);
 
 	srv_stream_fsm_fini(m);
+	list_remove(&m->push);
 	list_remove(&m->all);
 	buf_free(&m->meta);
 	free(m);
@@ -331,6 +332,7 @@ stream_open(struct server *s, struct grpc_call *call, enum srv_stream_kind kind)
 	m->beat_us = s->beat_us > 0 ? s->beat_us : s->announce.token_ttl_us / 4 * 3;
 	m->end_code = GRPC_UNAVAILABLE;
 	list_init(&m->grave.list);
+	list_init(&m->push);
 	list_append(&s->streams, &m->all);
 	srv_stream_fsm_init(m, s->loop, addr_str_port(&a, from));
 	m->gen = fsm_open(&m->fsm, SRV_STREAM_RES_CALL);

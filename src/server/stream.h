@@ -34,6 +34,7 @@ struct srv_stream {
 	int end_code;			/* status that close gives the call */
 	char end_text[160];
 	struct server_grave grave;
+	struct list push;		/* in the server's, while a change waits for its turn */
 	struct list all;
 };
 
