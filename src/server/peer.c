@@ -13,30 +13,6 @@
 #include "proto/management.pb-c.h"
 #include "server/peer.h"
 
-void
-server_peer_label(const char *hostname, char out[SERVER_LABEL])
-{
-	size_t n = 0;
-
-	for (const char *p = hostname; *p != '\0' && *p != '.' && n < 59; p++) {
-		char c = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
-		bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-
-		/* A run of anything else is one '-', and none stands at the start (RFC 1123). */
-		if (good || c == '-')
-			out[n++] = c;
-		else if (n > 0 && out[n - 1] != '-')
-			out[n++] = '-';
-		if (n == 1 && out[0] == '-')
-			n = 0;
-	}
-	while (n > 0 && out[n - 1] == '-')
-		n--;
-	out[n] = '\0';
-	if (n == 0)
-		strcpy(out, "peer");
-}
-
 int
 server_meta_parse(struct server_meta *m, const uint8_t *raw, size_t len)
 {

@@ -121,7 +121,8 @@ test_labels(void)
 {
 	static const struct { const char *host, *label; } want[] = {
 		{ "Web-1.example.org", "web-1" }, { "my laptop (old)", "my-laptop-old" }, { "x", "x" },
-		{ "---", "peer" }, { "", "peer" }, { "ümlaut", "mlaut" }, { "a__b", "a-b" },
+		{ "---", "peer" }, { "", "peer" }, { "ümlaut", "xn--mlaut-jva" }, { "Bücher.example", "xn--bcher-kva" }, { "例え", "xn--r8jz45g" },
+		{ "a\xff", "a" }, { "\xc3", "peer" }, { "a__b", "a-b" },
 		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 	};
