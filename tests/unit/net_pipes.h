@@ -53,7 +53,15 @@ struct env {
 	bool hole;		/* nothing is delivered */
 	uint64_t seed;
 	unsigned long deliveries;
+	struct {
+		void (*fn)(void *);
+		void *arg;
+	} turn[4];		/* what runs when a callback has returned */
+	struct addr local;	/* what streams say they were made from */
+	bool local_gone;	/* no interface has it any more */
 };
+
+void env_random(struct env *, void *, size_t);
 
 static struct env *
 pipes_new(size_t cut)
@@ -95,6 +103,14 @@ pipes_free(struct env *e)
 }
 
 static void
+pipes_turn_end(struct env *e)
+{
+	for (int i = 0; i < 4; i++)
+		if (e->turn[i].fn != NULL)
+			e->turn[i].fn(e->turn[i].arg);
+}
+
+static void
 pipes_tell(struct env_stream *s, enum env_stream_event ev, const uint8_t *data, size_t len, int err, const char *text)
 {
 	struct env_stream_note n = { .event = ev, .data = data, .len = len, .err = err, .text = text };
@@ -103,6 +119,7 @@ pipes_tell(struct env_stream *s, enum env_stream_event ev, const uint8_t *data, 
 	s->busy++;
 	if (!s->dead && s->fn != NULL)
 		s->fn(s->arg, &n);
+	pipes_turn_end(s->env);
 	s->busy--;
 }
 
@@ -187,6 +204,7 @@ pipes_step(struct env *e, int64_t until)
 		e->now = next->at;
 	next->at = 0;
 	next->fn(next->arg);
+	pipes_turn_end(e);
 	pipes_reap(e);
 	return true;
 }
@@ -210,6 +228,54 @@ struct mono
 env_now(struct env *e)
 {
 	return (struct mono){ e->now };
+}
+
+int64_t
+env_wall(struct env *e)
+{
+	return INT64_C(1700000000000000) + e->now;
+}
+
+void
+env_on_turn_end(struct env *e, void (*fn)(void *), void *arg)
+{
+	for (int i = 0; i < 4; i++)
+		if (e->turn[i].fn == NULL) {
+			e->turn[i].fn = fn;
+			e->turn[i].arg = arg;
+			return;
+		}
+	abort();
+}
+
+void
+env_off_turn_end(struct env *e, void (*fn)(void *), void *arg)
+{
+	for (int i = 0; i < 4; i++)
+		if (e->turn[i].fn == fn && e->turn[i].arg == arg)
+			e->turn[i].fn = NULL;
+}
+
+uint64_t
+env_random_below(struct env *e, uint64_t bound)
+{
+	uint64_t v;
+
+	env_random(e, &v, sizeof(v));
+	return v % bound;
+}
+
+size_t
+env_ifaddrs(struct env *e, struct env_ifaddr *out, size_t max)
+{
+	if (max > 0) {
+		memset(out, 0, sizeof(*out));
+		out->prefix.addr = e->local;
+		out->prefix.bits = 24;
+		if (e->local_gone)
+			out->prefix.addr.ip[3]++;
+	}
+	return 1;
 }
 
 struct env_timer *
@@ -361,7 +427,7 @@ env_stream_remote(const struct env_stream *s)
 struct addr
 env_stream_local(const struct env_stream *s)
 {
-	return env_stream_remote(s);
+	return s->env->local;
 }
 
 int
