@@ -6,8 +6,9 @@
 #include "wg/keypair.h"
 
 #include <openssl/evp.h>
-#include <stdlib.h>
+#include <sodium.h>
 #include <string.h>
+#include "wg/chapoly.h"
 
 static struct wg_cipher *
 cipher_new(const uint8_t key[NOISE_KEY], int sealing)
@@ -30,15 +31,19 @@ ctx(struct wg_cipher *c)
 struct wg_keypair *
 wg_keypair_new(const struct noise_keys *k, struct mono born, void *owner)
 {
-	struct wg_keypair *p = calloc(1, sizeof *p);
+	struct wg_keypair *p = sodium_malloc(sizeof *p);
 
 	if (p == NULL)
 		return NULL;
+	memset(p, 0, sizeof *p);
 	p->owner = owner;
 	p->local_index = k->local_index;
 	p->remote_index = k->remote_index;
 	p->initiator = k->initiator;
 	p->born = born;
+	memcpy(p->send_key, k->send, NOISE_KEY);
+	memcpy(p->recv_key, k->recv, NOISE_KEY);
+	p->many = chapoly_many_works();
 	p->seal = cipher_new(k->send, 1);
 	p->open = cipher_new(k->recv, 0);
 	if (p->seal == NULL || p->open == NULL) {
@@ -55,50 +60,108 @@ wg_keypair_free(struct wg_keypair *p)
 		return;
 	EVP_CIPHER_CTX_free(ctx(p->seal));
 	EVP_CIPHER_CTX_free(ctx(p->open));
-	free(p);
+	sodium_free(p);		/* wipes */
+}
+
+/* Jobs from `j` on that can go side by side: one session, one length. */
+static size_t
+alike(const struct wg_crypt *j, size_t left)
+{
+	size_t n = 1;
+
+	if (!j->keys->many || j->len == 0)
+		return 1;
+	while (n < left && n < CHAPOLY_MANY && j[n].keys == j->keys && j[n].len == j->len)
+		n++;
+	return n;
+}
+
+static void
+fill(const struct wg_crypt *j, size_t n, struct chapoly *p)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct chapoly){ .data = j[i].data + WG_DATA_HEAD, .counter = j[i].counter };
+}
+
+static void
+seal_one(struct wg_crypt *j)
+{
+	EVP_CIPHER_CTX *c = ctx(j->keys->seal);
+	uint8_t *body = j->data + WG_DATA_HEAD, nonce[12] = { 0 };
+	int got;
+
+	wg_put_le64(nonce + 4, j->counter);
+	j->good = EVP_EncryptInit_ex(c, NULL, NULL, NULL, nonce) == 1 &&
+	    (j->len == 0 || EVP_EncryptUpdate(c, body, &got, body, (int)j->len) == 1) &&
+	    EVP_EncryptFinal_ex(c, body + j->len, &got) == 1 &&
+	    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, NOISE_TAG, body + j->len) == 1;
+	if (!j->good)	/* never let clear text out */
+		memset(body, 0, j->len + NOISE_TAG);
 }
 
 void
-wg_crypt_seal(struct wg_crypt *job, size_t n)
+wg_crypt_seal(struct wg_crypt *job, size_t left)
 {
-	uint8_t nonce[12] = { 0 };
-	int got;
+	struct chapoly p[CHAPOLY_MANY];
 
-	for (struct wg_crypt *j = job; j < job + n; j++) {
-		EVP_CIPHER_CTX *c = ctx(j->keys->seal);
-		uint8_t *body = j->data + WG_DATA_HEAD;
+	for (size_t i = 0; i < left; i++) {
+		wg_put_le32(job[i].data, WG_MSG_DATA);
+		wg_put_le32(job[i].data + 4, job[i].keys->remote_index);
+		wg_put_le64(job[i].data + 8, job[i].counter);
+	}
+	while (left > 0) {
+		size_t n = alike(job, left);
 
-		wg_put_le32(j->data, WG_MSG_DATA);
-		wg_put_le32(j->data + 4, j->keys->remote_index);
-		wg_put_le64(j->data + 8, j->counter);
-		wg_put_le64(nonce + 4, j->counter);
-		j->good = EVP_EncryptInit_ex(c, NULL, NULL, NULL, nonce) == 1 &&
-		    (j->len == 0 || EVP_EncryptUpdate(c, body, &got, body, (int)j->len) == 1) &&
-		    EVP_EncryptFinal_ex(c, body + j->len, &got) == 1 &&
-		    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, NOISE_TAG, body + j->len) == 1;
-		if (!j->good)	/* never let clear text out */
-			memset(body, 0, j->len + NOISE_TAG);
+		if (n >= CHAPOLY_FEW) {
+			fill(job, n, p);
+			chapoly_many_seal(job->keys->send_key, p, n, job->len);
+			for (size_t i = 0; i < n; i++)
+				job[i].good = true;
+		} else {
+			for (size_t i = 0; i < n; i++)
+				seal_one(&job[i]);
+		}
+		job += n;
+		left -= n;
 	}
 }
 
-void
-wg_crypt_open(struct wg_crypt *job, size_t n)
+static void
+open_one(struct wg_crypt *j)
 {
-	uint8_t nonce[12] = { 0 }, none[1];
+	EVP_CIPHER_CTX *c = ctx(j->keys->open);
+	uint8_t *body = j->data + WG_DATA_HEAD, nonce[12] = { 0 }, none[1];
+	uint32_t len = j->len - NOISE_TAG;
 	int got;
 
-	for (struct wg_crypt *j = job; j < job + n; j++) {
-		EVP_CIPHER_CTX *c = ctx(j->keys->open);
-		uint8_t *body = j->data + WG_DATA_HEAD;
-		uint32_t len = j->len - NOISE_TAG;
+	j->good = false;
+	if (j->len < NOISE_TAG)
+		return;
+	wg_put_le64(nonce + 4, j->counter);
+	j->good = EVP_DecryptInit_ex(c, NULL, NULL, NULL, nonce) == 1 &&
+	    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, NOISE_TAG, body + len) == 1 &&
+	    (len == 0 || EVP_DecryptUpdate(c, body, &got, body, (int)len) == 1) &&
+	    EVP_DecryptFinal_ex(c, len > 0 ? body + len : none, &got) == 1;
+}
 
-		j->good = false;
-		if (j->len < NOISE_TAG)
-			continue;
-		wg_put_le64(nonce + 4, j->counter);
-		j->good = EVP_DecryptInit_ex(c, NULL, NULL, NULL, nonce) == 1 &&
-		    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, NOISE_TAG, body + len) == 1 &&
-		    (len == 0 || EVP_DecryptUpdate(c, body, &got, body, (int)len) == 1) &&
-		    EVP_DecryptFinal_ex(c, len > 0 ? body + len : none, &got) == 1;
+void
+wg_crypt_open(struct wg_crypt *job, size_t left)
+{
+	struct chapoly p[CHAPOLY_MANY];
+
+	while (left > 0) {
+		size_t n = alike(job, left);
+
+		if (n >= CHAPOLY_FEW && job->len > NOISE_TAG) {
+			fill(job, n, p);
+			chapoly_many_open(job->keys->recv_key, p, n, job->len - NOISE_TAG);
+			for (size_t i = 0; i < n; i++)
+				job[i].good = p[i].good;
+		} else {
+			for (size_t i = 0; i < n; i++)
+				open_one(&job[i]);
+		}
+		job += n;
+		left -= n;
 	}
 }

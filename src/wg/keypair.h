@@ -5,7 +5,9 @@
  * keypair.h -- one session's transport keys: sealing and opening in batches.
  *
  * The cipher contexts are set up once a session; a packet only changes the
- * nonce.  OpenSSL wipes its copies of the keys when a context goes.
+ * nonce.  OpenSSL wipes its copies of the keys when a context goes, ours are in
+ * locked memory.  Runs of packets of one length go through chapoly.h where the
+ * processor has what that needs.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +24,8 @@ struct wg_cipher;
 struct wg_keypair {
 	void *owner;			/* the peer; borrowed */
 	struct wg_cipher *seal, *open;	/* owned */
+	bool many;			/* chapoly.h works here */
+	uint8_t send_key[NOISE_KEY], recv_key[NOISE_KEY];
 	uint32_t local_index, remote_index;
 	bool initiator;
 	struct mono born;
