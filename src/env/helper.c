@@ -171,21 +171,20 @@ serve(int fd)
 
 /* ---- in the parent --------------------------------------------------------- */
 
-struct helper *
-helper_start(void)
+static int
+begin(struct helper *h)
 {
-	struct helper *h = calloc(1, sizeof *h);
 	int pair[2];
 
-	if (h == NULL)
-		return NULL;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		goto fail;
+		return -errno;
 	h->pid = fork();
 	if (h->pid < 0) {
+		int err = -errno;
+
 		close(pair[0]);
 		close(pair[1]);
-		goto fail;
+		return err;
 	}
 	if (h->pid == 0) {
 		close(pair[0]);
@@ -193,8 +192,24 @@ helper_start(void)
 	}
 	close(pair[1]);
 	h->fd = pair[0];
-	return h;
-fail:
+	return 0;
+}
+
+static void
+end(struct helper *h)
+{
+	close(h->fd);
+	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+struct helper *
+helper_start(void)
+{
+	struct helper *h = calloc(1, sizeof *h);
+
+	if (h != NULL && begin(h) == 0)
+		return h;
 	log_warn("env", "cannot start the helper process");
 	free(h);
 	return NULL;
@@ -205,42 +220,58 @@ helper_stop(struct helper *h)
 {
 	if (h == NULL)
 		return;
-	close(h->fd);
-	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	end(h);
 	free(h);
 }
 
-int
-helper_open(struct helper *h, enum helper_kind kind, const char *arg)
+/* Hands one end of a pair over to the helper. */
+static int
+pass(struct helper *h, const struct order *o, size_t len, int fd)
 {
 	union {
 		struct cmsghdr align;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct order o;
-	size_t len = strlen(arg);
-	struct iovec iov = { &o, offsetof(struct order, arg) + len + 1 };
+	struct iovec iov = { (void *)(uintptr_t)o, len };
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control.room, .msg_controllen = sizeof control.room
 	};
 	struct cmsghdr *c;
+
+	memset(&control, 0, sizeof control);
+	c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(h->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int
+helper_open(struct helper *h, enum helper_kind kind, const char *arg)
+{
+	struct order o;
+	size_t len = strlen(arg);
 	int pair[2], err;
 
 	if (len >= sizeof o.arg)
 		return -ENAMETOOLONG;
 	o.kind = (uint8_t)kind;
 	memcpy(o.arg, arg, len + 1);
+	len += offsetof(struct order, arg) + 1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	memset(&control, 0, sizeof control);
-	c = CMSG_FIRSTHDR(&msg);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &pair[1], sizeof(int));
-	err = sendmsg(h->fd, &msg, MSG_DONTWAIT) < 0 ? -errno : 0;
+	err = pass(h, &o, len, pair[1]);
+	if (err == -EPIPE || err == -ECONNRESET || err == -ENOTCONN || err == -ECONNREFUSED) {
+		/* Somebody killed it.  Another one, though now there is more in memory:
+		 * a daemon that can look up no names any more would be worse. */
+		log_error("env", "the helper process ended; starting another");
+		end(h);
+		err = begin(h);
+		if (err == 0)
+			err = pass(h, &o, len, pair[1]);
+	}
 	close(pair[1]);
 	if (err != 0) {
 		close(pair[0]);

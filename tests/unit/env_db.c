@@ -121,6 +121,19 @@ count(struct world *w, struct env_db *db)
 	return w->rows;
 }
 
+/* Kills our child, or our child's child, of that name. */
+static void
+kill_child(const char *name)
+{
+	char cmd[300];
+
+	snprintf(cmd, sizeof cmd, "for s in /proc/[0-9]*/stat; do read -r pid comm state ppid rest <$s || continue; "
+	    "[ \"$comm\" = \"(%s)\" ] || continue; read -r a b c grand d </proc/$ppid/stat; "
+	    "case %ld in $ppid|$grand) kill -9 $pid;; esac; done 2>/dev/null", name, (long)getpid());
+	(void)!system(cmd);
+	usleep(100000);
+}
+
 int
 main(void)
 {
@@ -202,6 +215,23 @@ main(void)
 	db = env_db_open(w.env, path, schema, &err);
 	is_int(count(&w, db), 5, "all that was done, and what close waited for, is there");
 	is_int(env_db_read(db, "SELECT nonsense", on_row, &w), -EINVAL, "a bad query is an error");
+
+	/* Somebody kills the worker, then the helper as well. */
+	w.limit = env_timer_new(w.env, on_limit, &w);
+	for (int round = 0; round < 2; round++) {
+		w.done = 0;
+		kill_child("godwit-db");
+		if (round == 1)
+			kill_child("godwit-helper");
+		insert(db, 10 + 2 * round, "lost", on_done, &w);
+		wait_for(&w, 1);
+		ok(w.err[0] == -EIO || w.err[0] == 0, "a batch that a dead worker owes is answered (%d)", w.err[0]);
+		w.done = 0;
+		insert(db, 11 + 2 * round, "kept", on_done, &w);
+		wait_for(&w, 1);
+		is_int(w.err[0], 0, "and the next one gets another worker");
+	}
+	env_timer_free(w.limit);
 	env_db_close(db);
 
 	/* A database that is none. */
