@@ -143,6 +143,7 @@ wg_device_new(const struct wg_config *c, int *err)
 	d->arg = c->arg;
 	d->mtu = c->mtu != 0 ? c->mtu : DEFAULT_MTU;
 	list_init(&d->peers);
+	env_on_turn_end(d->env, wg_receive_turn_end, d);
 	if ((*err = start(d, c)) != 0) {
 		wg_device_free(d);
 		return NULL;
@@ -155,6 +156,7 @@ wg_device_free(struct wg_device *d)
 {
 	if (d == NULL)
 		return;
+	env_off_turn_end(d->env, wg_receive_turn_end, d);
 	while (!list_empty(&d->peers))
 		wg_device_peer_remove(d, LIST_OF(d->peers.next, struct wg_peer, all));
 	if (d->tun != NULL)
@@ -248,6 +250,7 @@ wg_device_peer_remove(struct wg_device *d, struct wg_peer *p)
 {
 	if (p == NULL)
 		return;
+	wg_receive_flush(d);
 	wg_peer_machines_fini(p);
 	wg_send_drop_kept(p);
 	wg_peer_wipe_keys(p);

@@ -89,7 +89,7 @@ const uint8_t *wg_device_public_key(const struct wg_device *);	/* WG_KEY_LEN */
 /* Anything else on the shared sockets (STUN): the socket is picked by each
  * packet's peer.family.  Taken or dropped at once, as UDP may. */
 void wg_device_send_raw(struct wg_device *, const struct env_pkt *, size_t n);
-/* WireGuard packets that arrived over a way; bytes are overwritten. */
+/* WireGuard packets that arrived over a way; copied, opened at the end of the turn. */
 void wg_device_input(struct wg_device *, struct way *, struct env_pkt *, size_t n);
 /* True if the datagram is for WireGuard, false for STUN and others: NetBird's
  * order of tests, client/iface/bind/ice_bind.go. */

@@ -13,17 +13,21 @@ uint64_t
 wg_sum(const void *data, size_t len, uint64_t sum)
 {
 	const uint8_t *p = data;
-	uint64_t a = 0, b = 0, c = 0, d = 0, w[4];
+	uint64_t a = 0, b = 0, w[4];
 
-	/* 32-bit halves into 64-bit sums: no carry can be lost below 2^32 words */
+	/* 64-bit words, the carry added back: 2^64 is 1 modulo 2^16 - 1 */
 	for (; len >= 32; len -= 32, p += 32) {
 		memcpy(w, p, 32);
-		a += (w[0] & 0xffffffff) + (w[0] >> 32);
-		b += (w[1] & 0xffffffff) + (w[1] >> 32);
-		c += (w[2] & 0xffffffff) + (w[2] >> 32);
-		d += (w[3] & 0xffffffff) + (w[3] >> 32);
+		a += w[0];
+		a += a < w[0];
+		b += w[1];
+		b += b < w[1];
+		a += w[2];
+		a += a < w[2];
+		b += w[3];
+		b += b < w[3];
 	}
-	sum += a + b + c + d;
+	sum += (a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32);
 	for (; len >= 4; len -= 4, p += 4) {
 		uint32_t v;
 

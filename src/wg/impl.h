@@ -145,6 +145,8 @@ void wg_send_answer(struct wg_device *, const struct wg_from *, uint8_t *, size_
 struct wg_rx *wg_rx_new(void);
 void wg_rx_free(struct wg_rx *);
 void wg_rx_join(struct wg_rx *, bool);		/* may TCP segments be written to the TUN as runs? */
+void wg_receive_flush(struct wg_device *);	/* before keys go: a batch points to them */
+void wg_receive_turn_end(void *dev);		/* env_on_turn_end */
 void wg_receive_udp(void *dev, struct env_pkt *, size_t n);		/* env_pkts_fn */
 /* An authenticated packet came from there: roam, if that is allowed. */
 void wg_peer_seen_at(struct wg_peer *, const struct wg_from *);

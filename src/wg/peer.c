@@ -271,6 +271,7 @@ wg_keypair_usable(const struct wg_peer *p, const struct wg_keypair *k)
 void
 wg_peer_wipe_keys(struct wg_peer *p)
 {
+	wg_receive_flush(p->dev);
 	wg_session_drop(p, &p->prev);
 	wg_session_drop(p, &p->cur);
 	wg_session_drop(p, &p->next);

@@ -14,6 +14,7 @@
 #include "wg/gso.h"
 
 #define JOBS		256
+#define ARENA		(256 * 1024)	/* copies of what came over ways */
 #define ELSEWHERE_GAP	(100 * MONO_MS)
 
 struct job {
@@ -25,6 +26,8 @@ struct wg_rx {
 	struct wg_crypt crypt[JOBS];
 	struct job job[JOBS];
 	size_t n;
+	uint8_t *arena;
+	size_t used;
 	struct wg_gro *gro;
 };
 
@@ -33,8 +36,8 @@ wg_rx_new(void)
 {
 	struct wg_rx *r = calloc(1, sizeof *r);
 
-	if (r != NULL && (r->gro = wg_gro_new()) == NULL) {
-		free(r);
+	if (r != NULL && ((r->gro = wg_gro_new()) == NULL || (r->arena = malloc(ARENA)) == NULL)) {
+		wg_rx_free(r);
 		r = NULL;
 	}
 	return r;
@@ -46,6 +49,7 @@ wg_rx_free(struct wg_rx *r)
 	if (r == NULL)
 		return;
 	wg_gro_free(r->gro);
+	free(r->arena);
 	free(r);
 }
 
@@ -180,8 +184,8 @@ judge(struct wg_device *d, struct wg_crypt *c, const struct job *j)
 }
 
 /* Also sends what waited for a session: its peer has just confirmed one. */
-static void
-flush(struct wg_device *d)
+void
+wg_receive_flush(struct wg_device *d)
 {
 	struct wg_rx *r = d->rx;
 	size_t n = r->n;
@@ -189,6 +193,7 @@ flush(struct wg_device *d)
 	if (n == 0)
 		return;
 	r->n = 0;
+	r->used = 0;
 	wg_crypt_open(r->crypt, n);
 	for (size_t i = 0; i < n; i++)
 		judge(d, &r->crypt[i], &r->job[i]);
@@ -223,11 +228,11 @@ data_packet(struct wg_device *d, const struct wg_from *from, uint8_t *msg, size_
 	}
 	if (wg_le64(msg + 8) >= WG_REJECT_AFTER_MESSAGES)
 		return;
-	if (r->n == JOBS)
-		flush(d);
 	r->crypt[r->n] = (struct wg_crypt){ .keys = k, .data = msg, .len = (uint32_t)(len - WG_DATA_HEAD),
 	    .counter = wg_le64(msg + 8) };
 	r->job[r->n++] = (struct job){ *from, ecn };
+	if (r->n == JOBS)
+		wg_receive_flush(d);
 }
 
 static void
@@ -238,7 +243,7 @@ wireguard_packet(struct wg_device *d, const struct wg_from *from, uint8_t *msg, 
 	if (msg[0] == WG_MSG_DATA) {
 		data_packet(d, from, msg, len, ecn);
 	} else {
-		flush(d);	/* a handshake may do away with the keys that jobs point to */
+		wg_receive_flush(d);	/* a handshake may do away with the keys that jobs point to */
 		wg_handshake_input(d, from, msg, len);
 	}
 }
@@ -268,20 +273,44 @@ wg_receive_udp(void *arg, struct env_pkt *pkts, size_t n)
 			}
 		}
 	}
-	flush(d);
+	wg_receive_flush(d);
 }
 
+/*
+ * A way brings packets one by one, as its stream is parsed, so data is copied and
+ * left until the end of the turn: opening and joining pay for many only.
+ */
 void
 wg_device_input(struct wg_device *d, struct way *way, struct env_pkt *pkts, size_t n)
 {
 	struct wg_from from = { .way = way };
+	struct wg_rx *r = d->rx;
 
 	for (size_t i = 0; i < n; i++) {
-		uint32_t step = pkts[i].segment != 0 ? pkts[i].segment : pkts[i].len;
+		uint32_t step = pkts[i].segment != 0 ? pkts[i].segment : pkts[i].len, len;
 
-		for (uint32_t at = 0; at < pkts[i].len; at += step)
-			wireguard_packet(d, &from, pkts[i].data + at,
-			    pkts[i].len - at < step ? pkts[i].len - at : step, pkts[i].ecn);
+		for (uint32_t at = 0; at < pkts[i].len; at += step) {
+			len = pkts[i].len - at < step ? pkts[i].len - at : step;
+			if (r->used + len > ARENA)
+				wg_receive_flush(d);
+			if (len > ARENA)
+				continue;
+			memcpy(r->arena + r->used, pkts[i].data + at, len);
+			wireguard_packet(d, &from, r->arena + r->used, len, pkts[i].ecn);
+			if (r->n > 0)
+				r->used += (len + 63) & ~UINT32_C(63);
+		}
 	}
-	flush(d);
+}
+
+/* The machines have had their turn; what is posted here gets one of its own. */
+void
+wg_receive_turn_end(void *arg)
+{
+	struct wg_device *d = arg;
+
+	if (d->rx->n == 0)
+		return;
+	wg_receive_flush(d);
+	fsm_drain(d->loop);
 }
