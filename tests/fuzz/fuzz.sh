@@ -12,20 +12,31 @@ if ! command -v "$CLANG" >/dev/null; then
 fi
 san='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -g -O1 -w -std=gnu11'
 mkdir -p fuzz-work
-objs=
-for c in "$srcdir"/src/base/*.c "$srcdir"/src/wire/*.c proto/*.pb-c.c \
-    "$srcdir"/src/fsm/*.c "$srcdir"/src/wg/[abcdghknprs]*.c; do
-	o=fuzz-work/$(echo "${c#"$srcdir"/}" | tr / -).o
-	if [ ! -f "$o" ] || [ "$c" -nt "$o" ]; then
+compile()	# FILE -> adds its object to objs
+{
+	o=fuzz-work/$(echo "${1#"$srcdir"/}" | tr / -).o
+	if [ ! -f "$o" ] || [ "$1" -nt "$o" ]; then
 		# shellcheck disable=SC2086
-		$CLANG $san $FUZZ_CFLAGS -c -o "$o" "$c"
+		$CLANG $san $FUZZ_CFLAGS -c -o "$o" "$1"
 	fi
 	objs="$objs $o"
+}
+objs=
+for c in "$srcdir"/src/base/*.c "$srcdir"/src/wire/*.c proto/*.pb-c.c; do
+	compile "$c"
 done
+common=$objs
 failed=0 n=0
 echo "1..$#"
 for t in "$@"; do
 	n=$((n + 1))
+	objs=$common
+	# "fuzz-needs: src/net/h2.c src/wg/[a-v]*.c" in its head: what it links besides
+	for need in $(sed -n 's/.*fuzz-needs: *//p' "$srcdir/tests/fuzz/$t.c"); do
+		for c in "$srcdir"/$need; do
+			compile "$c"
+		done
+	done
 	# shellcheck disable=SC2086
 	$CLANG -fsanitize=address,undefined,fuzzer -fno-sanitize-recover=all -g -O1 -w -std=gnu11 $FUZZ_CFLAGS \
 	    -o "fuzz-work/$t" "$srcdir/tests/fuzz/$t.c" $objs $FUZZ_LDLIBS

@@ -6,6 +6,8 @@
  * that gets a good mac1, so that what lies behind is reached; a plain packet that
  * a peer with a session sends; a packet from the TUN with offload fields.  A
  * world of a few lines stands behind env.h; time goes on a little each input.
+ *
+ * fuzz-needs: src/fsm/[a-z]*.c src/wg/[abcdghknprs]*.c
  */
 #include <sodium.h>
 #include <stdint.h>
