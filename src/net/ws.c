@@ -2,11 +2,16 @@
 /*
  * ws.c -- a WebSocket: opening handshake, frames, close.
  *
- * wslay reads frames and makes the control frames (pong, close).  Data frames
- * are written here: a header of at most 14 bytes and a mask, straight into the
- * transport, because a relay sends one for every packet and wslay would copy
- * each three times.  Both meet in env_stream_write, a whole frame at a time, so
- * they cannot interleave wrongly.
+ * wslay reads frames and makes the control frames (pong, close).  What a relay
+ * moves by the hundred thousand goes beside it, because wslay copies each three
+ * times and unmasks byte by byte: a data frame that is whole in one read, not
+ * part of a fragmented message and in every way ordinary is taken in ws_quick();
+ * anything else, and everything that is wrong, is wslay's.  ws_take() keeps count
+ * of frame boundaries, so that each frame goes one way.
+ *
+ * Data frames are written here as well: a header of at most 14 bytes and a mask,
+ * straight into the transport.  Both writers meet in env_stream_write, a whole
+ * frame at a time, so they cannot interleave wrongly.
  *
  * What the far end does wrong ends in ws_end(), once; the owner is told after
  * wslay has returned.
@@ -28,6 +33,7 @@
 #define WS_MESSAGE_MAX	(64 * 1024)
 #define WS_QUEUE_MAX	(1024 * 1024)
 #define WS_MASKS	512
+#define WS_HEADER_MAX	14
 #define WS_KEY_LEN	24		/* base64 of 16 bytes */
 #define WS_ACCEPT_LEN	28		/* base64 of a SHA-1 */
 
@@ -47,8 +53,15 @@ struct ws {
 	char key[WS_KEY_LEN + 1];
 	struct buf head;		/* client: the answer while it is not whole; server: bytes behind the request */
 	struct buf out;			/* one frame being put together */
-	const uint8_t *in;		/* what wslay reads from, borrowed for the time of ws_take() */
+	const uint8_t *in;		/* what wslay reads from, borrowed for the time of ws_feed() */
 	size_t in_len;
+	uint8_t header[WS_HEADER_MAX];	/* of the next frame, as far as it came */
+	size_t nheader;
+	uint64_t frame_left;		/* bytes of the present frame that are still wslay's */
+	bool fragments;			/* a message in several frames is under way */
+	struct buf plain;		/* server: a quick frame, unmasked */
+	ws_batch_fn batch;
+	void *batch_arg;
 	uint8_t masks[WS_MASKS];
 	size_t mask_at;
 	struct env_timer *later;	/* server: for bytes behind the request */
@@ -65,6 +78,7 @@ ws_destroy(struct ws *w)
 		wslay_event_context_free(w->ctx);
 	buf_free(&w->head);
 	buf_free(&w->out);
+	buf_free(&w->plain);
 	free(w->request);
 	free(w);
 }
@@ -206,7 +220,7 @@ ws_stopped(struct ws *w)
 }
 
 static void
-ws_take(struct ws *w, const uint8_t *data, size_t len)
+ws_feed(struct ws *w, const uint8_t *data, size_t len)
 {
 	int err;
 
@@ -223,6 +237,115 @@ ws_take(struct ws *w, const uint8_t *data, size_t len)
 		ws_stopped(w);
 	else if (wslay_event_get_close_sent(w->ctx))
 		ws_lose(w, -EPROTO, "a text message");
+}
+
+/* Length of the frame header that begins here; *payload is valid when all of it is there. */
+static size_t
+ws_header_len(const uint8_t *p, size_t len, uint64_t *payload)
+{
+	size_t n = 2;
+
+	if (len < 2)
+		return 2;
+	*payload = p[1] & 0x7f;
+	if (*payload == 126)
+		n = 4;
+	else if (*payload == 127)
+		n = 10;
+	if (len >= n && n > 2) {
+		*payload = 0;
+		for (size_t i = 2; i < n; i++)
+			*payload = *payload << 8 | p[i];
+	}
+	return n + ((p[1] & 0x80) != 0 ? 4 : 0);
+}
+
+static void
+ws_xor_copy(uint8_t *to, const uint8_t *from, size_t len, const uint8_t mask[4])
+{
+	uint8_t twice[8];
+	uint64_t m, v;
+	size_t i = 0;
+
+	memcpy(twice, mask, 4);
+	memcpy(twice + 4, mask, 4);
+	memcpy(&m, twice, 8);
+	for (; i + 8 <= len; i += 8) {
+		memcpy(&v, from + i, 8);
+		v ^= m;
+		memcpy(to + i, &v, 8);
+	}
+	for (; i < len; i++)
+		to[i] = from[i] ^ mask[i & 3];
+}
+
+/* Takes an ordinary data frame that is whole here; its length, or 0 when it is not for us. */
+static size_t
+ws_quick(struct ws *w, const uint8_t *p, size_t len)
+{
+	uint64_t n = 0;
+	size_t h = ws_header_len(p, len, &n);
+	struct ws_note note = { .event = WS_MESSAGE };
+
+	if (w->fragments || len < h || n > len - h || n > w->opt.message_max)
+		return 0;
+	if (p[0] != (0x80 | WSLAY_BINARY_FRAME) || ((p[1] & 0x80) != 0) != w->server)
+		return 0;
+	if ((p[1] & 0x7f) == 127 ? n <= UINT16_MAX : (p[1] & 0x7f) == 126 && n < 126)
+		return 0;	/* not the shortest form */
+	note.len = (size_t)n;
+	note.data = p + h;
+	if (w->server) {
+		buf_clear(&w->plain);
+		if (buf_reserve(&w->plain, n + 1) != 0)
+			return 0;
+		ws_xor_copy(buf_grow(&w->plain, n), p + h, n, p + h - 4);
+		note.data = buf_bytes(&w->plain);
+	}
+	ws_tell(w, &note);
+	return h + (size_t)n;
+}
+
+/* At a frame boundary: collects a header and gives it to wslay.  Bytes used. */
+static size_t
+ws_begin_frame(struct ws *w, const uint8_t *p, size_t len)
+{
+	size_t used = 0;
+	uint64_t n = 0;
+
+	while (used < len && (w->nheader < 2 || w->nheader < ws_header_len(w->header, w->nheader, &n)))
+		w->header[w->nheader++] = p[used++];
+	if (w->nheader < 2 || w->nheader < ws_header_len(w->header, w->nheader, &n))
+		return used;
+	if ((w->header[0] & 0x08) == 0)		/* a data frame, not a control frame between fragments */
+		w->fragments = (w->header[0] & 0x80) == 0;
+	w->frame_left = n;
+	n = w->nheader;
+	w->nheader = 0;
+	ws_feed(w, w->header, (size_t)n);
+	return used;
+}
+
+static void
+ws_take(struct ws *w, const uint8_t *data, size_t len)
+{
+	size_t n;
+
+	while (len > 0 && !w->dead && !w->ended) {
+		if (w->frame_left > 0) {
+			n = w->frame_left < len ? (size_t)w->frame_left : len;
+			w->frame_left -= n;
+			ws_feed(w, data, n);
+		} else {
+			n = w->nheader == 0 ? ws_quick(w, data, len) : 0;
+			if (n == 0)
+				n = ws_begin_frame(w, data, len);
+		}
+		data += n;
+		len -= n;
+	}
+	if (!w->dead && w->batch != NULL)
+		w->batch(w->batch_arg);
 }
 
 /* What the far end must answer to `key` (RFC 6455 section 4.2.2). */
@@ -482,6 +605,13 @@ ws_set_fn(struct ws *w, ws_fn fn, void *arg)
 }
 
 void
+ws_on_batch(struct ws *w, ws_batch_fn fn, void *arg)
+{
+	w->batch = fn;
+	w->batch_arg = arg;
+}
+
+void
 ws_free(struct ws *w)
 {
 	if (w == NULL || w->dead)
@@ -518,28 +648,8 @@ ws_mask(struct ws *w)
 	return w->masks + w->mask_at - 4;
 }
 
-/* Exclusive-or with the mask, eight bytes a step; `p` starts at the mask's first byte. */
-static void
-ws_apply_mask(uint8_t *p, size_t len, const uint8_t mask[4])
-{
-	uint64_t m, v;
-	uint8_t twice[8];
-	size_t i = 0;
-
-	memcpy(twice, mask, 4);
-	memcpy(twice + 4, mask, 4);
-	memcpy(&m, twice, 8);
-	for (; i + 8 <= len; i += 8) {
-		memcpy(&v, p + i, 8);
-		v ^= m;
-		memcpy(p + i, &v, 8);
-	}
-	for (; i < len; i++)
-		p[i] ^= mask[i & 3];
-}
-
 static size_t
-ws_frame_header(uint8_t out[14], bool masked, size_t len)
+ws_frame_header(uint8_t out[WS_HEADER_MAX], bool masked, size_t len)
 {
 	uint8_t m = masked ? 0x80 : 0;
 
@@ -563,7 +673,7 @@ ws_frame_header(uint8_t out[14], bool masked, size_t len)
 int
 ws_send(struct ws *w, const void *head, size_t nhead, const void *body, size_t nbody)
 {
-	uint8_t header[14];
+	uint8_t header[WS_HEADER_MAX];
 	const uint8_t *mask = NULL;
 	size_t n, at;
 
@@ -590,7 +700,7 @@ ws_send(struct ws *w, const void *head, size_t nhead, const void *body, size_t n
 		return -ENOMEM;
 	}
 	if (mask != NULL)
-		ws_apply_mask(buf_bytes(&w->out) + at, nhead + nbody, mask);
+		ws_xor_copy(buf_bytes(&w->out) + at, buf_bytes(&w->out) + at, nhead + nbody, mask);
 	return env_stream_write(w->st, buf_bytes(&w->out), buf_len(&w->out));
 }
 

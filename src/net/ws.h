@@ -63,6 +63,9 @@ struct ws *ws_dial(struct env *, const struct ws_dial *, ws_fn, void *arg);	/* s
  * takes the stream over; or answers 400 or 426 and finishes the stream: NULL. */
 struct ws *ws_accept(struct env *, struct env_stream *, const struct http1_head *, const uint8_t *rest, size_t len, const struct ws_options *, ws_fn, void *arg);
 void ws_set_fn(struct ws *, ws_fn, void *arg);
+/* Called when the messages of one read were told: for owners that gather them. */
+typedef void (*ws_batch_fn)(void *arg);
+void ws_on_batch(struct ws *, ws_batch_fn, void *arg);
 /* One binary message made of two parts (the second may be NULL, 0).  0, -EAGAIN
  * (nothing taken), -EPIPE before WS_OPEN and after the end. */
 int ws_send(struct ws *, const void *head, size_t nhead, const void *body, size_t nbody);

@@ -65,12 +65,13 @@ relay_channel_way_name(const struct way *w)
 static const struct way_ops relay_way_ops = { relay_channel_way_send, relay_channel_way_name };
 
 void
-relay_channel_input(struct relay_channel *ch, struct env_pkt *p)
+relay_channel_input(struct relay_channel *ch, struct env_pkt *p, size_t n)
 {
-	ch->rx_packets++;
-	ch->rx_bytes += p->len;
+	ch->rx_packets += n;
+	for (size_t i = 0; i < n; i++)
+		ch->rx_bytes += p[i].len;
 	if (ch->hooks.input != NULL)
-		ch->hooks.input(ch->arg, &ch->way, p, 1);
+		ch->hooks.input(ch->arg, &ch->way, p, n);
 }
 
 void

@@ -29,6 +29,7 @@
 #define RELAY_LATELY_US		(60 * MONO_SEC)
 #define RELAY_PROVED_US		(5 * MONO_SEC)	/* a life this long resets the backoff */
 #define RELAY_HEADROOM		64
+#define RELAY_BATCH_BYTES	(128 * 1024)
 
 /* A packet from somebody who has no channel here yet. */
 struct relay_early {
@@ -182,17 +183,44 @@ relay_early_keep(struct relay_link *l, const struct wire_relay_msg *m)
 	l->nearly++;
 }
 
+/* Hands on what was gathered for one peer. */
+static void
+relay_link_flush(struct relay_link *l)
+{
+	struct relay_channel *ch = l->batch_to;
+	size_t n = l->nbatch;
+
+	l->batch_to = NULL;
+	l->nbatch = l->batch_used = 0;
+	if (n > 0)
+		relay_channel_input(ch, l->batch, n);
+}
+
+static void
+relay_link_on_batch(void *arg)
+{
+	relay_link_flush(arg);
+}
+
+/* Gathers a packet: one call into WireGuard, and so one write to the TUN, for
+ * what came in one read. */
 static void
 relay_link_give(struct relay_link *l, struct relay_channel *ch, const void *data, size_t len)
 {
-	uint8_t room[RELAY_HEADROOM + WIRE_RELAY_MAX];
-	struct env_pkt p = { .data = room + RELAY_HEADROOM, .len = (uint32_t)len, .headroom = RELAY_HEADROOM };
+	uint8_t *at;
 
 	if (len > WIRE_RELAY_MAX)
 		return;
-	memcpy(p.data, data, len);
+	if (l->batch_to != ch || l->nbatch == RELAY_BATCH || l->batch_used + RELAY_HEADROOM + len > RELAY_BATCH_BYTES)
+		relay_link_flush(l);
+	if (l->batch_room == NULL && (l->batch_room = malloc(RELAY_BATCH_BYTES)) == NULL)
+		return;
+	at = l->batch_room + l->batch_used + RELAY_HEADROOM;
+	memcpy(at, data, len);
+	l->batch[l->nbatch++] = (struct env_pkt){ .data = at, .len = (uint32_t)len, .headroom = RELAY_HEADROOM };
+	l->batch_used += (RELAY_HEADROOM + len + 15) & ~(size_t)15;
+	l->batch_to = ch;
 	l->rx_bytes += len;
-	relay_channel_input(ch, &p);
 }
 
 void
@@ -209,6 +237,7 @@ relay_link_flush_early(struct relay_link *l, struct relay_channel *ch)
 		if (ours || mono_diff(now, e->at) > RELAY_EARLY_US)
 			relay_early_drop(l, e);
 	}
+	relay_link_flush(l);
 }
 
 /* ---- what the connection says -------------------------------------------------------- */
@@ -389,7 +418,9 @@ relay_link_connect(struct relay_link *l)
 	l->dial_limit = relay_link_lately(l) && l->failures % 3 != 2 ? 2 * MONO_SEC : 10 * MONO_SEC;
 	snprintf(l->failure, sizeof(l->failure), "no answer");
 	l->ws = l->nurl > 0 ? ws_dial(l->pool->env, &d, relay_link_on_ws, l) : NULL;
-	if (l->ws == NULL)
+	if (l->ws != NULL)
+		ws_on_batch(l->ws, relay_link_on_batch, l);
+	else
 		relay_link_event(l, RELAY_LINK_EV_PEER_CLOSE);
 }
 
@@ -572,6 +603,7 @@ relay_link_free(struct relay_link *l)
 	while (!list_empty(&l->early))
 		relay_early_drop(l, LIST_OF(l->early.next, struct relay_early, all));
 	map_free(l->entries);
+	free(l->batch_room);
 	list_remove(&l->all);
 	free(l);
 }

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/url.h"
+#include "env/env.h"
 #include "fsm/backoff.h"
 #include "fsm/fsm.h"
 #include "fsm/relay-link.h"
@@ -23,6 +24,7 @@ struct relay_channel;
 struct relay_pool;
 
 #define RELAY_LINK_URLS	8	/* servers of a home link */
+#define RELAY_BATCH	64	/* packets handed on together */
 
 struct relay_link {
 	struct fsm fsm;
@@ -52,6 +54,10 @@ struct relay_link {
 	struct mono unused_since;	/* the last channel left, or the beginning */
 	struct list early;		/* packets for ids without a channel */
 	size_t nearly;
+	struct env_pkt batch[RELAY_BATCH];	/* packets of one peer out of one read, not yet handed on */
+	size_t nbatch, batch_used;
+	struct relay_channel *batch_to;	/* borrowed; NULL unless nbatch > 0 */
+	uint8_t *batch_room;		/* owned: their bytes */
 	bool want_alive;		/* a ping is out: the next message answers it */
 	bool sent;			/* since the last beat */
 	bool heard;			/* since the last beat */
