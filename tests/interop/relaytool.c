@@ -2,7 +2,7 @@
 /*
  * relaytool.c -- two relay pools and a channel each way, against a real relay.
  *
- *	relaytool URL SECRET [SECONDS]
+ *	relaytool URL SECRET|hex:SECRET [SECONDS]
  *
  * Makes its own tokens from the server's secret.  Prints what happens with times
  * and ends with one TAP line a fact: links up, channels up, packets both ways,
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sodium.h>
 #include "base/buf.h"
 #include "base/log.h"
@@ -225,7 +226,10 @@ main(int argc, char **argv)
 	struct app p = { 0 };
 	uint8_t key[32];
 	struct relay_channel_hooks hooks = { .input = on_input };
+	struct buf secret = { 0 };
+	struct rusage before, after;
 	struct mono t0;
+	int64_t took;
 	int seconds = argc > 3 ? atoi(argv[3]) : 0;
 
 	if (argc < 3) {
@@ -239,7 +243,11 @@ main(int argc, char **argv)
 	p.limit = env_timer_new(p.env, on_limit, &p);
 	p.tick = env_timer_new(p.env, on_tick, &p);
 	env_on_turn_end(p.env, on_turn, &p);
-	wire_relay_token_key(key, argv[2], strlen(argv[2]));
+	if (strncmp(argv[2], "hex:", 4) == 0 && wire_hex_get(&secret, argv[2] + 4) == 0)
+		wire_relay_token_key(key, buf_bytes(&secret), buf_len(&secret));
+	else
+		wire_relay_token_key(key, argv[2], strlen(argv[2]));
+	buf_wipe(&secret);
 	make_end(&p, &p.a, "a", argv[1], key);
 	make_end(&p, &p.b, "b", argv[1], key);
 	p.a.other = &p.b;
@@ -275,8 +283,13 @@ main(int argc, char **argv)
 		p.b.got_bytes = 0;
 		t0 = env_now(p.env);
 		env_timer_set(p.tick, 200);
-		ok(wait_for(&p, lots, 60 * MONO_SEC), "200 MB through the relay: %d Mbit/s, all on this machine",
-		    (int)(1600000000 / (mono_diff(env_now(p.env), t0) + 1)));
+		getrusage(RUSAGE_SELF, &before);
+		ok(wait_for(&p, lots, 60 * MONO_SEC), "200 MB through the relay, all on this machine");
+		getrusage(RUSAGE_SELF, &after);
+		took = mono_diff(env_now(p.env), t0);
+		printf("# %d Mbit/s, %d CPU-ms here\n", (int)(1600000000 / (took + 1)),
+		    (int)((after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000 +
+		    (after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1000));
 	}
 	env_timer_free(p.tick);
 	relay_channel_free(p.a.ch);
