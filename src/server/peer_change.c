@@ -163,7 +163,8 @@ server_peer_register(struct server_store *st, const struct server_peer_spec *spe
 		return -ENOMEM;
 	}
 	c->setup = spec->setup;
-	server_change_exec(&c->change, "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	/* OR REPLACE: of a change whose helper died nobody knows whether it got there. */
+	server_change_exec(&c->change, "INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	    (struct env_db_value[]){ server_text(p->key), server_text(p->id), server_text(p->name),
 	    server_text(p->label), server_int(p->ip), server_text(p->ssh_key), server_int(p->ephemeral),
 	    server_blob(p->meta.raw, p->meta.raw_len), server_int(p->created), server_int(p->last_login),

@@ -189,6 +189,16 @@ server_make_key(struct server *s, const char *name, int64_t expires_us, char out
 
 /* ---- start and end ------------------------------------------------------------------------------------ */
 
+/* Better to be started again than to refuse everybody who is new. */
+static void
+store_dead(void *arg)
+{
+	struct server *s = arg;
+
+	if (s->on_fatal != NULL)
+		s->on_fatal(s->arg, "the store cannot be written any more");
+}
+
 static int
 start(struct server *s, const struct server_conf *conf, char *why, unsigned len)
 {
@@ -204,6 +214,8 @@ start(struct server *s, const struct server_conf *conf, char *why, unsigned len)
 	    "netbird.selfhosted", &fresh, &err);
 	if (s->store == NULL)
 		return server_because(err, why, len, "store in %s", conf->data_dir);
+	s->store->on_dead = store_dead;
+	s->store->arg = s;
 	if ((s->loop = server_loop_new(s->env)) == NULL || (s->sync_by_key = map_new()) == NULL ||
 	    (s->job_by_key = map_new()) == NULL || (s->signal_by_id = map_new()) == NULL ||
 	    (s->sweep = env_timer_new(s->env, sweep, s)) == NULL ||

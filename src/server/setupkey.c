@@ -263,8 +263,8 @@ server_setupkey_use(struct server_change *c, struct server_setupkey *k)
 {
 	k->used++;
 	k->last_used = env_wall(c->store->env);
-	server_change_exec(c, "UPDATE setup_keys SET used = used + 1, last_used = ? WHERE id = ?",
-	    (struct env_db_value[]){ server_int(k->last_used), server_text(k->id) }, 2);
+	server_change_exec(c, "UPDATE setup_keys SET used = ?, last_used = ? WHERE id = ?",
+	    (struct env_db_value[]){ server_int(k->used), server_int(k->last_used), server_text(k->id) }, 3);
 }
 
 void

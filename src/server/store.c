@@ -78,11 +78,51 @@ server_new_id(struct env *env, char out[SERVER_ID_LEN + 1])
 	out[SERVER_ID_LEN] = '\0';
 }
 
+static void
+change_done(void *arg, int err)
+{
+	struct server_change *c = arg;
+
+	if (err != 0)
+		log_warnx("store", "a change could not be written and is undone: %s", strerror(-err));
+	c->store->lost = c->store->lost || err == -EPIPE;
+	list_remove(&c->all);
+	if (c->done != NULL)
+		c->done(c, err);
+	free(c);
+}
+
+/* The helper was killed (out of memory, an administrator): what it had not
+ * confirmed is undone, and another one carries on with the same file. */
+static void
+reopen(struct server_store *st)
+{
+	struct env_db *db;
+	int err = 0;
+
+	if (st->db != NULL)
+		env_db_close(st->db);
+	LIST_EACH(l, &st->changes) {
+		struct server_change *c = LIST_OF(l, struct server_change, all);
+
+		if (c->batch == NULL)
+			change_done(c, -EIO);
+	}
+	db = env_db_open(st->env, st->path, schema, &err);
+	log_warnx("store", "the store's helper ended: %s", db != NULL ? "a new one was started" : strerror(-err));
+	st->db = db;
+	st->lost = db == NULL;
+	if (st->lost && st->on_dead != NULL)
+		st->on_dead(st->arg);
+}
+
 void
 server_change_begin(struct server_store *st, struct server_change *c)
 {
+	if (st->lost)
+		reopen(st);
 	c->store = st;
-	c->batch = env_db_begin(st->db);
+	c->batch = st->db != NULL ? env_db_begin(st->db) : NULL;
 	list_append(&st->changes, &c->all);
 }
 
@@ -93,23 +133,10 @@ server_change_exec(struct server_change *c, const char *sql, const struct env_db
 		env_db_exec(c->batch, sql, v, n);
 }
 
-static void
-change_done(void *arg, int err)
-{
-	struct server_change *c = arg;
-
-	if (err != 0)
-		log_warnx("store", "a change could not be written and is undone: %s", strerror(-err));
-	list_remove(&c->all);
-	if (c->done != NULL)
-		c->done(c, err);
-	free(c);
-}
-
 int
 server_change_commit(struct server_change *c)
 {
-	int err = -ENOMEM;
+	int err = c->store->db != NULL ? -ENOMEM : -EIO;
 
 	if (c->batch != NULL)
 		err = env_db_commit(c->batch, change_done, c);
@@ -160,7 +187,7 @@ server_store_open(struct env *env, const char *dir, const char *domain, bool *fr
 		*err = -ENAMETOOLONG;
 		goto fail;
 	}
-	if ((st->db = env_db_open(env, path, schema, err)) == NULL)
+	if ((st->path = strdup(path)) == NULL || (st->db = env_db_open(env, path, schema, err)) == NULL)
 		goto fail;
 	if ((*err = load(st, domain, fresh)) != 0)
 		goto fail;
@@ -194,5 +221,6 @@ server_store_close(struct server_store *st)
 	map_free(st->peer_by_label);
 	map_free(st->peer_by_ip);
 	map_free(st->setupkey_by_hash);
+	free(st->path);
 	free(st);
 }

@@ -25,6 +25,10 @@ struct server_account;
 struct server_store {
 	struct env *env;
 	struct env_db *db;
+	char *path;			/* of the database */
+	bool lost;			/* its helper ended: opened anew before the next change */
+	void (*on_dead)(void *arg);	/* and that failed: nothing can be written any more; may be NULL */
+	void *arg;
 	struct server_account *account;
 	struct map *peer_by_key;	/* base64 WireGuard key -> struct server_peer, pending ones too */
 	struct map *peer_by_label;

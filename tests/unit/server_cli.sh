@@ -61,6 +61,24 @@ done
 start; ok $? "it starts again"
 sleep 0.2
 [ ! -s "$T/out" ]; ok $? "without a second join line"
+# helpers of the server, below it: the one that writes the store has no children
+below() {
+	cat /proc/[0-9]*/stat 2>/dev/null | awk -v me="$PID" -v leaf="$1" '{ sub(/\(.*\)/, "x"); up[$1] = $4; has[$4] = 1 }
+		END { for (p in up) for (q = up[p]; q > 1; q = up[q]) if (q == me) { if (!leaf || !(p in has)) print p; break } }'
+}
+if [ -r /proc/self/stat ]; then
+kill -9 $(below leaf); sleep 0.2
+"$S" setup-key create --data "$D" --name lost >/dev/null 2>&1
+"$S" setup-key create --data "$D" --name found >/dev/null; ok $? "with the helper that writes killed the server writes on"
+"$S" setup-key list --data "$D" | grep -q found; ok $? "and has the key"
+kill -9 $(below ""); sleep 0.2
+"$S" setup-key create --data "$D" --name lost >/dev/null 2>&1
+"$S" setup-key create --data "$D" --name lost >/dev/null 2>&1
+wait "$PID"; is $? 1 "when it cannot write any more it ends with status 1"
+grep -q 'cannot be written any more' "$T/err"; ok $? "and says why"
+start; ok $? "started again"
+"$S" setup-key list --data "$D" | grep -q found; ok $? "it has what it had"
+fi
 kill -9 $PID; wait $PID 2>/dev/null; PID=
 "$S" setup-key list --data "$D" >/dev/null; ok $? "after kill -9 the store answers"
 start; ok $? "and the server starts"
