@@ -44,7 +44,7 @@ inline relay_link_send_home_up(a, arg)		{ assert(told) }
 	BAD(far >= 3, conn, alive, skip) \
 	BAD(far >= 4, conn, auth_ok, skip) \
 	LUCK(far > 0, far = 0)
-#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
+#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, doubt, skip)
 inline settle() {
 	if :: ev == EV(start) -> wanted = true :: IS(idle) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));

@@ -4,15 +4,17 @@
  * keep KEEP_BUG_QUIET notices */
 #include "head.pml"
 #define COINS 1
-bool on, carries, talk, told, live;
+bool on, carries, talk, told, live, hush;
 #define wg_watch_if_heard(a, arg) carries
 #define wg_watch_if_unanswered(a, arg) (!carries && talk)
 #define wg_watch_if_owed(a, arg) (!carries)
 #define wg_watch_if_dead(a, arg) (!carries && talk)
+#define wg_watch_if_hushed(a, arg) (hush && !carries)
 #define wg_watch_if_idle(a, arg) (!talk)
 #define wg_watch_if_talking(a, arg) talk
 #define wg_watch_if_old_handshake(a, arg) (!carries || COIN(0))
 #include "wg-watch.pml"
+inline wg_watch_do_see(a, arg)		{ hush = false }	/* said once a silence */
 inline wg_watch_send_wg_timeout(a, arg)	{ assert(on && !carries); told = true }	/* no false alarm */
 #define BUSY told
 #define FAST \
@@ -20,7 +22,7 @@ inline wg_watch_send_wg_timeout(a, arg)	{ assert(on && !carries); told = true }	
 	:: atomic { told && !on -> told = false }
 #define FAULTY LUCK(carries, carries = false) LUCK(true, talk = !talk) BADNEWS(carries, elsewhere, skip)
 #define ROLES \
-	ROLE(!told && len(q) == 0, path_on, on = true; carries = true) \
+	ROLE(!told && len(q) == 0, path_on, on = true; carries = true; hush = true) \
 	ROLE(len(q) == 0, path_off, on = false; carries = false; told = false) \
 	ROLE(true, net_change, skip) ROLE(carries, shaken, skip)
 inline settle() {

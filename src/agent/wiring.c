@@ -251,3 +251,12 @@ wire_wg_watch_to_ice_session(struct wg_watch *w)
 {
 	return ((struct remote *)w->owner)->ice;
 }
+
+/* The link that carries this peer's tunnel now; a standby is not asked. */
+struct relay_link *
+wire_wg_watch_to_relay_link(struct wg_watch *w)
+{
+	struct remote *r = w->owner;
+
+	return path_kind(&r->peer->path) == PATH_TO_RELAY ? r->channel->link : NULL;
+}

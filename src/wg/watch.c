@@ -16,6 +16,8 @@
 
 #define ASK_AFTER	(150 * MONO_MS)
 #define DEAD_AFTER	(17 * MONO_SEC)
+#define FLOW_LOOKS	5	/* looks with packets make a flow */
+#define HUSH_LOOKS	3	/* looks without, after a flow, are a silence */
 #define IDLE_AFTER	(3 * MONO_SEC)
 #define HANDSHAKE_OLD	(210 * MONO_SEC)	/* upstream's limit: 180 s and 30 s of grace */
 
@@ -80,6 +82,16 @@ static bool
 wg_watch_if_dead(const struct wg_watch *w)
 {
 	return waited(w) >= DEAD_AFTER;
+}
+
+/* The third look without a packet after a flow; said once. */
+static bool
+wg_watch_if_hushed(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return s.rx_packets == w->rx_seen && w->flowing >= FLOW_LOOKS && w->hush + 1 == HUSH_LOOKS;
 }
 
 static bool
@@ -154,6 +166,12 @@ wg_watch_do_see(struct wg_watch *w)
 	struct wg_peer_stats s;
 
 	wg_peer_get_stats(w->peer, &s);
+	if (s.rx_packets != w->rx_seen) {
+		w->flowing = w->hush <= 1 ? w->flowing + 1 : 1;
+		w->hush = 0;
+		w->rx_seen = s.rx_packets;
+	} else if (++w->hush >= HUSH_LOOKS)
+		w->flowing = 0;
 	if (!owes(&s)) {
 		w->waiting_since = (struct mono){ 0 };
 		w->asked = false;

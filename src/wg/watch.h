@@ -23,6 +23,8 @@ struct wg_watch {
 	struct mono taken;		/* when the path was taken, or last knocked on */
 	struct mono waiting_since;	/* first look at which data was out and nothing back; not set: answered */
 	bool asked;			/* doubt was sent for this silence */
+	uint64_t rx_seen;		/* data packets received, at the last look */
+	unsigned flowing, hush;		/* looks with packets, looks without since */
 	uint64_t doubts, timeouts;
 };
 
