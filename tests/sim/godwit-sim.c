@@ -3,10 +3,11 @@
  * godwit-sim -- a whole mesh, network and clock in one process.
  *
  *	godwit-sim [--seed N] [--hosts K] [--nat eim|sym|mixed|open] [--limit SECONDS]
- *	           [--run SECONDS] [--verbose] [--log]
+ *	           [--run SECONDS [--idle]] [--verbose] [--log]
  *
  * Runs the real server and K real agents to "every pair pings" and prints the
- * virtual time that took and the trace hash; --run goes on that much longer.
+ * virtual time that took and the trace hash; --run goes on that much
+ * longer, --idle without pings and with a count of what is sent all the same.
  * Exit status 1: some pair did not.
  */
 #include <getopt.h>
@@ -19,7 +20,7 @@ static int
 usage(void)
 {
 	fprintf(stderr, "usage: godwit-sim [--seed N] [--hosts K] [--nat eim|sym|mixed|open] "
-	    "[--limit S] [--run S] [--verbose] [--log]\n");
+	    "[--limit S] [--run S [--idle]] [--verbose] [--log]\n");
 	return 2;
 }
 
@@ -29,7 +30,7 @@ main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "seed", required_argument, NULL, 's' }, { "hosts", required_argument, NULL, 'k' },
 		{ "nat", required_argument, NULL, 'n' }, { "limit", required_argument, NULL, 'l' },
-		{ "run", required_argument, NULL, 'r' }, { "verbose", no_argument, NULL, 'v' },
+		{ "run", required_argument, NULL, 'r' }, { "idle", no_argument, NULL, 'i' }, { "verbose", no_argument, NULL, 'v' },
 		{ "log", no_argument, NULL, 'g' }, { NULL, 0, NULL, 0 }
 	};
 	static const char *const nats[] = { "eim", "sym", "mixed", "open" };
@@ -37,7 +38,8 @@ main(int argc, char **argv)
 	int64_t limit = 60, run = 0, took;
 	struct mesh *m;
 	unsigned direct = 0;
-	bool good;
+	bool good, idle = false;
+	uint64_t bytes;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -63,6 +65,9 @@ main(int argc, char **argv)
 		case 'r':
 			run = strtoll(optarg, NULL, 10);
 			break;
+		case 'i':
+			idle = true;
+			break;
 		case 'v':
 			conf.verbose = true;
 			break;
@@ -75,7 +80,18 @@ main(int argc, char **argv)
 	m = mesh_new(&conf);
 	good = mesh_until_all(m, limit * MONO_SEC);
 	took = sim_now(m->s);
-	sim_run(m->s, run * MONO_SEC);
+	if (idle) {	/* what a mesh costs that nobody uses */
+		uint64_t before;
+
+		mesh_no_pings(m);
+		sim_run(m->s, MONO_MIN);
+		before = sim_stats(m->s)->packets;
+		bytes = sim_stats(m->s)->bytes;
+		sim_run(m->s, run * MONO_SEC);
+		printf("idle: %.3f packets/s, %.0f bytes/s in all, IP and UDP or TCP headers counted\n",
+		    (double)(sim_stats(m->s)->packets - before) / (double)run, (double)(sim_stats(m->s)->bytes - bytes) / (double)run);
+	} else
+		sim_run(m->s, run * MONO_SEC);
 	for (unsigned i = 0; i < m->n; i++)
 		for (unsigned j = 0; j < m->n; j++)
 			direct += i != j && mesh_direct(m, i, j) == 1;

@@ -326,6 +326,18 @@ mesh_reset(struct mesh *m)
 	m->all = false;
 }
 
+void
+mesh_no_pings(struct mesh *m)
+{
+	m->conf.no_ping = true;
+	for (unsigned i = 0; i < m->n; i++)
+		for (unsigned j = 0; j < m->n; j++)
+			if (m->node[i].ping[j] != NULL) {
+				sim_ping_stop(m->node[i].ping[j]);
+				m->node[i].ping[j] = NULL;
+			}
+}
+
 int
 mesh_direct(struct mesh *m, unsigned i, unsigned to)
 {

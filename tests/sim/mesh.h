@@ -72,6 +72,7 @@ void mesh_kill_agent(struct mesh *, unsigned i);
 bool mesh_until_all(struct mesh *, int64_t limit);
 /* Forget the answers so far: mesh_until_all then asks for new ones. */
 void mesh_reset(struct mesh *);
+void mesh_no_pings(struct mesh *);		/* from now on */
 /* Is the tunnel between the two direct (1), relayed (0), or neither (-1), as agent i sees it? */
 int mesh_direct(struct mesh *, unsigned i, unsigned to);
 /* On stderr: who does not hear whom. */

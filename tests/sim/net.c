@@ -373,6 +373,7 @@ net_send(struct sim_if *from, struct pkt *p)
 	struct sim_if *to;
 
 	s->stats.packets++;
+	s->stats.bytes += p->len + (p->proto == SIM_UDP ? 28 : 40);
 	if (++p->hops > 16 || !from->up || from->net == NULL || (to = net_next_hop(from, &p->dst)) == NULL) {
 		s->stats.unreachable++;
 		pkt_say(p, "unreachable");

@@ -191,7 +191,8 @@ int sim_send_ip(struct sim_host *, const uint8_t *, size_t);
 /* ---- figures ---------------------------------------------------------------------------------- */
 
 struct sim_stats {
-	uint64_t packets;		/* put on a network */
+	uint64_t packets;		/* put on a network (each router's leg counts) */
+	uint64_t bytes;			/* of those, with IP and UDP or TCP headers */
 	uint64_t delivered, lost, duplicated, cut, filtered, unreachable;
 	uint64_t ip_delivered;		/* out of TUNs, checksums right */
 	uint64_t ip_bad;		/* out of TUNs, not for this host or damaged */
