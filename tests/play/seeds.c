@@ -2,7 +2,7 @@
 /*
  * seeds.c -- whole meshes under seeded faults.
  *
- *	seeds [--from N] [--count N] [--faults N] [--log] [--verbose] [--quiet]
+ *	seeds [--from N] [--count N] [--faults N] [--log] [--verbose] [--quiet] [--slow]
  *
  * A seed decides everything: how many hosts, which routers, how good the links
  * are, what breaks and when.  After the last fault all is healed; then every
@@ -29,6 +29,7 @@ struct run {
 	struct sim_cut *cut[CUTS];
 	unsigned ncut;
 	bool talk;		/* print what is done */
+	bool slow;		/* nights and long pauses as well */
 	char story[2000];
 };
 
@@ -182,7 +183,7 @@ fault_sleep(struct run *r)
 
 	say(r, "agent%u sleeps", n->i);
 	sim_suspend(n->host);
-	pass(r, draw(r, 8) == 0 ? 8 * MONO_HOUR : 2 * MONO_MIN);
+	pass(r, draw(r, 8) != 0 ? 2 * MONO_MIN : r->slow ? 8 * MONO_HOUR : 12 * MONO_MIN);
 	sim_resume(n->host);
 	say(r, "agent%u wakes", n->i);
 	pass(r, 10 * MONO_SEC);
@@ -267,7 +268,7 @@ fault_dns(struct run *r)
 static void
 fault_quiet(struct run *r)
 {
-	pass(r, draw(r, 4) == 0 ? 10 * MONO_MIN : 20 * MONO_SEC);
+	pass(r, draw(r, 4) == 0 && r->slow ? 20 * MONO_MIN : 20 * MONO_SEC);
 }
 
 static void (*const faults[])(struct run *) = {
@@ -336,10 +337,10 @@ static uint64_t total_events;
 static bool
 run_seed(uint64_t seed, const struct options *o)
 {
-	struct mesh_conf conf = { .seed = seed, .log = o->log, .verbose = o->verbose, .ping_every = 500 * MONO_MS,
+	struct mesh_conf conf = { .seed = seed, .log = o->log, .verbose = o->verbose, .ping_every = MONO_SEC,
 		.hosts = 2 + (unsigned)(seed * 2654435761u % 4), .nat = (enum mesh_nat)(seed % 4),
 		.v6 = seed / 4 % 3 == 0, .by_name = seed / 4 % 2 == 0, .wild = seed / 8 % 2 == 0 };
-	struct run r = { .m = mesh_new(&conf), .talk = o->log || o->verbose };
+	struct run r = { .m = mesh_new(&conf), .talk = o->log || o->verbose, .slow = o->slow };
 	struct mesh *m = r.m;
 	int64_t healed, worst = 0;
 	const char *fail = NULL;
@@ -358,9 +359,9 @@ run_seed(uint64_t seed, const struct options *o)
 		worst = sim_now(m->s) - healed;
 	}
 	if (fail == NULL) {
-		sim_run(m->s, 15 * MONO_SEC);
+		sim_run(m->s, 10 * MONO_SEC);
 		mesh_reset(m);
-		sim_run(m->s, 45 * MONO_SEC);
+		sim_run(m->s, 20 * MONO_SEC);
 		for (unsigned i = 0; i < m->n && fail == NULL; i++)
 			for (unsigned j = 0; j < m->n; j++)
 				if (m->node[i].ping[j] != NULL && sim_ping_stats(m->node[i].ping[j]).longest_gap > 5 * MONO_SEC)
@@ -389,9 +390,9 @@ main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "from", required_argument, NULL, 'f' }, { "count", required_argument, NULL, 'c' },
 		{ "faults", required_argument, NULL, 'n' }, { "log", no_argument, NULL, 'g' },
-		{ "verbose", no_argument, NULL, 'v' }, { "quiet", no_argument, NULL, 'q' }, { NULL, 0, NULL, 0 }
+		{ "verbose", no_argument, NULL, 'v' }, { "quiet", no_argument, NULL, 'q' }, { "slow", no_argument, NULL, 'w' }, { NULL, 0, NULL, 0 }
 	};
-	struct options o = { .faults = 8 };
+	struct options o = { .faults = 4 };
 	uint64_t from = 1, count = 200, bad = 0;
 	bool given = false;
 	int c;
@@ -415,6 +416,10 @@ main(int argc, char **argv)
 		case 'v':
 			o.verbose = true;
 			break;
+		case 'w':	/* as long as it takes */
+			o.slow = true;
+			o.faults = 8;
+			break;
 		case 'q':
 			o.quiet = true;
 			break;
@@ -428,6 +433,7 @@ main(int argc, char **argv)
 		bad += !run_seed(s, &o);
 	if (o.quiet)
 		ok(bad == 0, "%llu of %llu seeds failed", (unsigned long long)bad, (unsigned long long)count);
+	fflush(stdout);
 	printf("# %.1f agent-hours, %llu events\n", (double)total_time / (double)MONO_HOUR, (unsigned long long)total_events);
 	return tap_done();
 }
