@@ -26,6 +26,9 @@
 #define RELAY_QUEUE_MAX		(512 * 1024)	/* bytes under way to the server; above it packets are dropped */
 #define RELAY_EARLY_MAX		256		/* packets */
 #define RELAY_EARLY_US		(5 * MONO_SEC)
+#define RELAY_DIAL_US		(10 * MONO_SEC)
+#define RELAY_DIAL_PATIENT_US	(3 * MONO_SEC)
+#define RELAY_DIAL_MIN_US	(1200 * MONO_MS)
 #define RELAY_LATELY_US		(60 * MONO_SEC)
 #define RELAY_PROVED_US		(5 * MONO_SEC)	/* a life this long resets the backoff */
 #define RELAY_HEADROOM		64
@@ -313,6 +316,7 @@ relay_link_on_ws(void *arg, const struct ws_note *n)
 	l->heard = true;
 	switch (n->event) {
 	case WS_OPEN:
+		l->opened_in = mono_diff(env_now(l->pool->env), l->dialled_at) + 1;
 		relay_link_event(l, RELAY_LINK_EV_CONNECTED);
 		break;
 	case WS_MESSAGE:
@@ -399,6 +403,22 @@ relay_link_lately(const struct relay_link *l)
 	return mono_diff(env_now(l->pool->env), l->trouble_since) < RELAY_LATELY_US;
 }
 
+/* How long a dial may take.  A server that opened in a fraction of a second is
+ * not waited for much longer while it is missed: a new SYN gets through sooner
+ * than the old one's retransmission.  Now and then patiently, should the way
+ * have become a slow one. */
+static int64_t
+relay_link_patience(const struct relay_link *l)
+{
+	int64_t us = 4 * l->opened_in;
+
+	if (l->opened_in == 0 || !relay_link_lately(l) || us > RELAY_DIAL_US)
+		return RELAY_DIAL_US;
+	if (l->failures % 8 == 7 && us < RELAY_DIAL_PATIENT_US)
+		return RELAY_DIAL_PATIENT_US;
+	return us < RELAY_DIAL_MIN_US ? RELAY_DIAL_MIN_US : us;
+}
+
 /* Opens the connection that this step of the round stands for. */
 static void
 relay_link_connect(struct relay_link *l)
@@ -415,7 +435,8 @@ relay_link_connect(struct relay_link *l)
 
 	fsm_open(&l->fsm, RELAY_LINK_RES_CONN);
 	l->dialled = i;
-	l->dial_limit = relay_link_lately(l) && l->failures % 3 != 2 ? 2 * MONO_SEC : 10 * MONO_SEC;
+	l->dial_limit = relay_link_patience(l);
+	l->dialled_at = env_now(l->pool->env);
 	snprintf(l->failure, sizeof(l->failure), "no answer");
 	l->ws = l->nurl > 0 ? ws_dial(l->pool->env, &d, relay_link_on_ws, l) : NULL;
 	if (l->ws != NULL)
@@ -476,6 +497,8 @@ static void
 relay_link_do_note_failure(struct relay_link *l)
 {
 	relay_link_next_wait(l);
+	if (relay_link_lately(l) && mono_diff(env_now(l->pool->env), l->dialled_at) >= l->dial_limit)
+		l->wait = (int64_t)env_random_below(l->pool->env, 200 * MONO_MS);	/* the dial was the wait */
 	if ((l->failures & (l->failures - 1)) == 0)	/* the 1st, 2nd, 4th, 8th: a dead server must not fill the log */
 		log_info("relay", "%s: no connection (%s), try %u", relay_link_name(l), l->failure, l->failures);
 }
