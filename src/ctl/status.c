@@ -4,6 +4,7 @@
 #include "ctl/call.h"
 #include "ctl/cmd.h"
 #include "ctl/show.h"
+#include "proto/inspect.pb-c.h"
 #include "wire/pb.h"
 
 static const Daemon__LocalPeerState *
@@ -86,6 +87,21 @@ show(const struct opts *o, Daemon__StatusResponse *st)
 		show_summary(st, false);
 }
 
+/* How the daemon's one loop is doing; a stock daemon has no such call. */
+static void
+show_loop(struct call *c)
+{
+	Godwit__V1__LoopRequest req;
+	Godwit__V1__LoopResponse *l;
+
+	godwit__v1__loop_request__init(&req);
+	l = call_unary(c, "/godwit.v1.Inspect/Loop", &req.base, &godwit__v1__loop_response__descriptor, CALL_PATIENCE);
+	if (l != NULL)
+		printf("Event loop: %llu turns, longest %.1f ms, %llu over 20 ms\n", (unsigned long long)l->turns,
+		    (double)l->longest_us / 1e3, (unsigned long long)l->over_20ms);
+	wire_pb_free(l);
+}
+
 int
 cmd_status(const struct opts *o)
 {
@@ -114,6 +130,8 @@ cmd_status(const struct opts *o)
 		show_address(local_of(st) != NULL ? wire_pb_str(local_of(st)->ipv6) : "");
 	else
 		show(o, st);
+	if (st != NULL && opt_on(o, OPT_DETAIL) && o->value[OPT_CHECK] == NULL)
+		show_loop(c);
 	wire_pb_free(st);
 	call_close(c);
 	return rc;

@@ -137,6 +137,7 @@ add_control(struct msghdr *h, struct cmsghdr **at, int level, int type, const vo
 	c->cmsg_type = type;
 	c->cmsg_len = CMSG_LEN(len);
 	memcpy(CMSG_DATA(c), data, len);
+	memset(CMSG_DATA(c) + len, 0, CMSG_SPACE(len) - CMSG_LEN(len));	/* padding: no stack to the kernel */
 	h->msg_controllen += CMSG_SPACE(len);
 	*at = (struct cmsghdr *)(void *)((char *)c + CMSG_SPACE(len));
 }

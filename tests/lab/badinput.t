@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # badinput.t -- wrong keys, URLs, names and files, on the real programs in one
 # network namespace: each gives one clear line that names the thing, the right
-# status, and nothing is lost.  Needs root.
+# status, and nothing is lost.  Needs root.  (Leaks: tests/lab/leaks.t.)
 set -u
 build=$(cd "${builddir:-.}" && pwd)
 src=$(cd "${srcdir:-..}" && pwd)

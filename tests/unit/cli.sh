@@ -121,6 +121,7 @@ says out 'ICE candidate endpoints (Local/Remote): 192.0.2.1:51820/198.51.100.7:4
 says out 'Latency: 12.3ms' "detail: latency"
 says out 'Transfer status (received/sent) 1.2 KiB/5 B' "detail: sizes"
 says out 'Management: Connected to http://mgmt.example.test:8080' "detail: where"
+says out '^Event loop: [0-9]* turns, longest [0-9.]* ms, [0-9]* over 20 ms$' "detail: the daemon's loop"
 g status --json
 ok $rc "status --json"
 python3 - "$dir/out" >"$dir/py" 2>&1 <<'P'
