@@ -5,6 +5,7 @@
 # between them is cut, and directly again; then the other things a stock agent
 # asks of a server.  TAP.
 #
+# STOCK_TLS=1: the same with TLS on the one port (https, rels and signal over TLS).
 # The stock programs are not ours: GODWIT_STOCK names the folder with `netbird`;
 # without it, or without root, everything is skipped.
 srcdir=${srcdir:-.}
@@ -27,15 +28,25 @@ tidy() { lab_down; [ -n "$KEEP" ] || rm -rf "$T"; }
 trap tidy EXIT
 trap 'exit 1' INT TERM
 
+PORT=80 URL=http://192.0.2.100 RELAY=rel://192.0.2.100:80 FLAGS=
+if [ -n "$STOCK_TLS" ]; then
+	command -v openssl >/dev/null || skip "no openssl to make a certificate"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" \
+		-days 2 -subj /CN=lab -addext subjectAltName=IP:192.0.2.100 2>/dev/null
+	PORT=443 URL=https://192.0.2.100 RELAY=rels://192.0.2.100:443
+	FLAGS="--tls-cert $T/cert.pem --tls-key $T/key.pem"
+	SSL_CERT_FILE=$T/cert.pem; export SSL_CERT_FILE
+fi
+
 lab_up cone || { echo "Bail out! namespaces"; exit 1; }
 server() {
-	lab_run srv "$T/server.log" "$build/godwit-server" run --listen 192.0.2.100:80 --url http://192.0.2.100 \
-		--data "$T/data" --log-level debug $1
+	lab_run srv "$T/server.log" $SERVER_WRAP "$build/godwit-server" run --listen "192.0.2.100:$PORT" --url "$URL" \
+		--data "$T/data" --log-level debug $FLAGS $SERVER_FLAGS
 	SERVER=$LAB_PID
 }
-listens() { ns srv ss -Hltn 'sport = :80' | grep -q .; }
-server "$SERVER_FLAGS"
-lab_until 5 grep -q 'godwit up' "$T/server.log" >/dev/null
+listens() { ns srv ss -Hltn "sport = :$PORT" | grep -q .; }
+server
+lab_until 15 grep -q 'godwit up' "$T/server.log" >/dev/null
 ok $? "the server prints its join line"
 KEY=$(sed -n 's/.*--setup-key \([^ ]*\).*/\1/p' "$T/server.log" | head -n 1)
 admin() { "$build/godwit-server" "$@" --data "$T/data"; }
@@ -50,7 +61,7 @@ nb() { # nb NAMESPACE NAME COMMAND...
 	w=$1 who=$2; shift 2
 	ns "$w" timeout "${PATIENCE:-60}" "$GODWIT_STOCK/netbird" --daemon-addr "unix://$T/$who/sock" "$@"
 }
-up() { nb "$1" "$2" up --management-url http://192.0.2.100 --setup-key "$3" --hostname "$2" >"$T/$2.up" 2>&1; }
+up() { nb "$1" "$2" up --management-url "$URL" --setup-key "$3" --hostname "$2" >"$T/$2.up" 2>&1; }
 addr() { nb "$1" "$2" status --json | sed -n 's/.*"netbirdIp":"\([0-9.]*\).*/\1/p'; }
 path_is() { nb "$1" "$2" status --json | grep -q "\"connectionType\":\"$3\""; }
 pings() { ns "$1" ping -n -c 1 -W 1 "$2"; }
@@ -71,7 +82,7 @@ lab_until 20 path_is hosta alpha P2P >/dev/null
 ok $? "on the direct path"
 nb hosta alpha status -d >"$T/alpha.status"
 grep -q 'Management: Connected' "$T/alpha.status" && grep -q 'Signal: Connected' "$T/alpha.status" &&
-	grep -q '\[rel://192.0.2.100:80\] is Available' "$T/alpha.status" && grep -q '\[stun:192.0.2.100:3478\] is Available' "$T/alpha.status"
+	grep -q "\[$RELAY\] is Available" "$T/alpha.status" && grep -q '\[stun:192.0.2.100:3478\] is Available' "$T/alpha.status"
 r=$?; ok $r "status: management, signal, relay and STUN are there"; [ $r = 0 ] || sed 's/^/# /' "$T/alpha.status"
 grep -q 'beta.netbird.selfhosted' "$T/alpha.status"
 ok $? "the other's name is its label and the domain"
@@ -101,7 +112,7 @@ SECRET=$(sed -n 's/.*--server-key \([^ ]*\).*/\1/p' "$T/server.log" | head -n 1)
 kill "$SERVER"; wait "$SERVER" 2>/dev/null
 r=$?; ok $r "the server ends when told to"
 cp "$T/server.log" "$T/server.1.log"
-server "$SERVER_FLAGS"
+server
 lab_until 5 listens >/dev/null
 admin status | grep -q "$SECRET" && ! grep -q 'godwit up' "$T/server.log"
 ok $? "a restarted server has the same key and no second join line"
