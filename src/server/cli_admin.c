@@ -65,12 +65,24 @@ leave(void *arg)
 	env_stop(arg);
 }
 
-/* No server runs: the store is opened here, under the same lock. */
+static void
+wait_a_little(struct env *env, int64_t us)
+{
+	struct env_timer *t = env_timer_new(env, leave, env);
+
+	if (t != NULL) {
+		env_timer_set(t, us);
+		env_run(env);
+	}
+	env_timer_free(t);
+}
+
+/* No server runs: the store is opened here, under the same lock.  *busy: one
+ * does, and is just starting or ending. */
 static json_t *
-ask_store(struct env *env, const char *dir, const json_t *req)
+ask_store(struct env *env, const char *dir, const json_t *req, bool *busy)
 {
 	struct direct d = { .env = env };
-	struct env_timer *t;
 	struct server_store *st;
 	uint8_t *probe = NULL;
 	size_t len;
@@ -86,8 +98,9 @@ ask_store(struct env *env, const char *dir, const json_t *req)
 		return NULL;
 	}
 	if ((err = env_dir_lock(env, dir, 0700)) != 0) {
-		fprintf(stderr, "godwit-server: %s: %s\n", dir, err == -EWOULDBLOCK ?
-		    "a server runs there and does not answer" : strerror(-err));
+		*busy = err == -EWOULDBLOCK;
+		if (!*busy)
+			fprintf(stderr, "godwit-server: %s: %s\n", dir, strerror(-err));
 		return NULL;
 	}
 	if ((st = server_store_open(env, dir, "netbird.selfhosted", &fresh, &err)) == NULL) {
@@ -95,11 +108,8 @@ ask_store(struct env *env, const char *dir, const json_t *req)
 		return NULL;
 	}
 	server_admin_do(st, NULL, req, direct_answer, &d);
-	if (d.answer == NULL && (t = env_timer_new(env, leave, env)) != NULL) {
-		env_timer_set(t, 10 * MONO_SEC);
-		env_run(env);
-		env_timer_free(t);
-	}
+	if (d.answer == NULL)
+		wait_a_little(env, 10 * MONO_SEC);
 	server_store_close(st);
 	if (d.answer == NULL)
 		fprintf(stderr, "godwit-server: the store in %s does not answer\n", dir);
@@ -110,16 +120,24 @@ static json_t *
 ask(const char *dir, const json_t *req)
 {
 	struct env *env = env_new();
-	json_t *answer;
-	int err;
+	json_t *answer = NULL;
+	bool busy = true;
+	int err = 0;
 
 	if (env == NULL)
 		return NULL;
-	answer = server_admin_ask(env, dir, req, &err);
-	if (answer == NULL && (err == -ENOENT || err == -ECONNREFUSED))
-		answer = ask_store(env, dir, req);
-	else if (answer == NULL)
-		fprintf(stderr, "godwit-server: the server in %s does not answer: %s\n", dir, strerror(-err));
+	for (int tries = 0; busy && tries < 30; tries++) {
+		if (tries > 0)
+			wait_a_little(env, 100 * MONO_MS);
+		busy = false;
+		answer = server_admin_ask(env, dir, req, &err);
+		if (answer == NULL && (err == -ENOENT || err == -ECONNREFUSED))
+			answer = ask_store(env, dir, req, &busy);
+		else if (answer == NULL)
+			fprintf(stderr, "godwit-server: the server in %s does not answer: %s\n", dir, strerror(-err));
+	}
+	if (busy)
+		fprintf(stderr, "godwit-server: a server runs in %s and does not answer\n", dir);
 	env_free(env);
 	return answer;
 }
