@@ -4,7 +4,7 @@
 # the cut and the way back, kill -9, down and up, a stopped daemon.
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 . "$here/topology.sh"
-. "$here/mesh.sh"
+. "$here/programs.sh"
 build=$(cd "${builddir:-.}" && pwd)
 LAB=gwmesh$$
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP root is needed"; exit 0; }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# mesh.sh -- our programs in the topology: start, join, look, measure.  Sourced
+# programs.sh -- our programs in the topology: start, join, look, measure.  Sourced
 # after topology.sh; $build is the folder with the programs.
 
 # mesh_up WORK cone|symmetric: the namespaces and a server in them.
