@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { IP4_LEN = 2, IP4_ID = 4, IP4_SUM = 10, IP6_LEN = 4, TCP_SEQ = 4, TCP_FLAGS = 13, UDP_LEN = 4 };
+enum { IP4_LEN = 2, IP4_ID = 4, IP4_SUM = 10, IP6_LEN = 4, TCP_SEQ = 4, TCP_FLAGS = 13, UDP_LEN = 4, UDP_SUM = 6 };
 enum { TCP_FIN = 0x01, TCP_PSH = 0x08, TCP_CWR = 0x80, PROTO_TCP = 6, PROTO_UDP = 17 };
 
 uint64_t
@@ -86,6 +86,17 @@ put_sum(uint8_t *p, uint64_t sum)
 	memcpy(p, &v, 2);
 }
 
+/* A UDP checksum of zero means "none", so the other zero is sent: RFC 768. */
+static void
+put_transport_sum(const struct env_pkt *k, uint8_t *transport, uint64_t sum)
+{
+	uint8_t *p = transport + k->csum_offset;
+
+	put_sum(p, sum);
+	if (k->csum_offset == UDP_SUM && p[0] == 0 && p[1] == 0)
+		p[0] = p[1] = 0xff;
+}
+
 bool
 wg_gso_begin(struct wg_gso *g, const struct env_pkt *pkt)
 {
@@ -150,9 +161,8 @@ wg_gso_next(struct wg_gso *g, uint8_t *out)
 	if (g->hdr == 0) {	/* one packet */
 		memcpy(out, pkt->data, len);
 		g->done = true;
-		if (pkt->offload == ENV_OFFLOAD_CSUM) {	/* the field holds the sum of the pseudo header */
-			put_sum(out + start + pkt->csum_offset, wg_sum(out + start, len - start, 0));
-		}
+		if (pkt->offload == ENV_OFFLOAD_CSUM)	/* the field holds the sum of the pseudo header */
+			put_transport_sum(pkt, out + start, wg_sum(out + start, len - start, 0));
 		return;
 	}
 	memcpy(out, pkt->data, g->hdr);
@@ -173,8 +183,7 @@ wg_gso_next(struct wg_gso *g, uint8_t *out)
 		finish_tcp(g, out + start, g->at + payload + g->hdr == pkt->len);
 	}
 	put16(out + start + pkt->csum_offset, 0);
-	put_sum(out + start + pkt->csum_offset,
-	    wg_sum(out + start, len - start, wg_sum_pseudo(out, proto, len - start)));
+	put_transport_sum(pkt, out + start, wg_sum(out + start, len - start, wg_sum_pseudo(out, proto, len - start)));
 	g->at += payload;
 	g->n++;
 	g->done = g->at + g->hdr >= pkt->len;

@@ -15,6 +15,7 @@ done
 [ -c /dev/net/tun ] || { echo "1..0 # SKIP no TUN"; exit 0; }
 
 A=gwwgA$$ B=gwwgB$$
+theirs=wgb$$	# wireguard-go's sockets in /run know no namespaces
 dir=$(mktemp -d) || exit 2
 n=0 failed=0
 
@@ -83,12 +84,12 @@ start_ours() { # options of wgtool
 }
 
 start_theirs() { # options of wg set
-	ip netns exec $B env WG_PROCESS_FOREGROUND=1 LOG_LEVEL=error wireguard-go -f wgb >"$dir/b.log" 2>&1 &
-	wait_for 5 ip netns exec $B wg show wgb
-	ip netns exec $B wg set wgb private-key "$dir/b.key" listen-port 51820 peer "$a_pub" "$@"
-	ip -n $B link set wgb mtu 1280 up
-	ip -n $B addr add 10.8.0.2/24 dev wgb
-	ip -n $B addr add fd08::2/64 dev wgb nodad
+	ip netns exec $B env WG_PROCESS_FOREGROUND=1 LOG_LEVEL=error wireguard-go -f $theirs >"$dir/b.log" 2>&1 &
+	wait_for 5 ip netns exec $B wg show $theirs
+	ip netns exec $B wg set $theirs private-key "$dir/b.key" listen-port 51820 peer "$a_pub" "$@"
+	ip -n $B link set $theirs mtu 1280 up
+	ip -n $B addr add 10.8.0.2/24 dev $theirs
+	ip -n $B addr add fd08::2/64 dev $theirs nodad
 }
 
 ping_from() { # namespace address count
@@ -115,7 +116,7 @@ ping_from $B 10.8.0.1 5; ok $? "ping the other way"
 ip netns exec $A ping -q -c 2 -s 8000 -W 2 10.8.0.2 >/dev/null; ok $? "fragmented packets"
 mbit=$(iperf); [ "${mbit:-0}" -gt 50 ]; ok $? "TCP out: ${mbit:-0} Mbit/s"
 mbit=$(iperf -R); [ "${mbit:-0}" -gt 50 ]; ok $? "TCP in: ${mbit:-0} Mbit/s"
-ip netns exec $B wg show wgb transfer | awk '{ exit !($2 > 1000000 && $3 > 1000000) }'; ok $? "wireguard-go counts it"
+ip netns exec $B wg show $theirs transfer | awk '{ exit !($2 > 1000000 && $3 > 1000000) }'; ok $? "wireguard-go counts it"
 stop
 
 # 2. They initiate: we know no endpoint.
@@ -125,11 +126,11 @@ ping_from $B 10.8.0.1 10; ok $? "they initiate: ping, the first one included"
 grep -q "^roamed $b_pub 10.9.0.2:51820" "$dir/a.log"; ok $? "our endpoint followed the first authentic packet"
 
 # 3. They roam to another address, then to IPv6; we roam too.
-ip netns exec $B wg set wgb peer "$a_pub" endpoint 10.9.0.11:51820
+ip netns exec $B wg set $theirs peer "$a_pub" endpoint 10.9.0.11:51820
 ip -n $B route replace 10.9.0.11/32 dev ve src 10.9.0.12
 ping_from $B 10.8.0.1 5; ok $? "their address changed: ping goes on"
 grep -q "^roamed $b_pub 10.9.0.12:51820" "$dir/a.log"; ok $? "and we followed"
-ip netns exec $B wg set wgb peer "$a_pub" endpoint "[fd09::1]:51820"
+ip netns exec $B wg set $theirs peer "$a_pub" endpoint "[fd09::1]:51820"
 ping_from $B 10.8.0.1 5; ok $? "over IPv6 outside"
 grep -q "^roamed $b_pub \[fd09::2\]:51820" "$dir/a.log"; ok $? "and we followed there"
 stop
@@ -157,9 +158,9 @@ stop
 start_theirs endpoint 10.9.0.1:51820 persistent-keepalive 1 allowed-ips 10.8.0.1/32
 start_ours --gap 1 --passive 2 --peer "$b_pub" --keepalive 1 --endpoint 10.9.0.2:51820 --allow 10.8.0.2/32
 wait_for 5 more_than 0; ok $? "a persistent keepalive alone brings a session"
-before=$(ip netns exec $B wg show wgb transfer | awk '{ print $2 }')
+before=$(ip netns exec $B wg show $theirs transfer | awk '{ print $2 }')
 sleep 3
-after=$(ip netns exec $B wg show wgb transfer | awk '{ print $2 }')
+after=$(ip netns exec $B wg show $theirs transfer | awk '{ print $2 }')
 [ "$after" -ge $((before + 64)) ]; ok $? "keepalives arrive: $((after - before)) bytes in 3 s"
 for p in $(ip netns pids $B); do kill "$p"; done
 sleep 0.5
