@@ -67,14 +67,15 @@ buf_reserve(struct buf *b, size_t more)
 	need = b->len + more;
 	if (b->off + need <= b->cap)
 		return 0;
-	/* A consumed front is reclaimed before memory is asked for. */
-	if (b->off > 0) {
+	/* A consumed front is reclaimed before memory is asked for, once it is as
+	 * long as what has to move: a long queue is not moved for every append. */
+	if (b->off > 0 && b->off >= b->len) {
 		memmove(b->data, b->data + b->off, b->len);
 		b->off = 0;
 		if (need <= b->cap)
 			return 0;
 	}
-	for (cap = b->cap != 0 ? b->cap : 64; cap < need; cap *= 2)
+	for (cap = b->cap != 0 ? b->cap : 64; cap < b->off + need; cap *= 2)
 		;
 	if ((p = realloc(b->data, cap)) == NULL) {
 		b->bad = true;

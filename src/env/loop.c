@@ -230,11 +230,27 @@ loop_slot_room(void)
 
 /* ---- the loop --------------------------------------------------------------- */
 
+/* How long the machine has slept since boot.  The two clocks cannot be read at
+ * once: when we lost the processor in between, again. */
+static int64_t
+slept_so_far(void)
+{
+	int64_t before, boot, after;
+
+	for (int i = 0; ; i++) {
+		before = sys_clock_running_us();
+		boot = sys_clock_boot_us();
+		after = sys_clock_running_us();
+		if (after - before < MONO_MS || i == 10)
+			return boot - before;
+	}
+}
+
 /* Tells of a suspend that ended since we looked last. */
 static void
 check_resume(struct env *env)
 {
-	int64_t slept = sys_clock_boot_us() - sys_clock_running_us();
+	int64_t slept = slept_so_far();
 	int64_t more = slept - env->slept_us;
 
 	if (more < SLEPT_MIN_US)
@@ -385,7 +401,7 @@ env_new(void)
 	list_init(&env->streams);
 	list_init(&env->tls);
 	list_init(&env->locks);
-	env->slept_us = sys_clock_boot_us() - sys_clock_running_us();
+	env->slept_us = slept_so_far();
 	env->helper = helper_start();	/* before anything is open that it should not have */
 	env->base = event_base_new();
 	if (env->helper == NULL || env->base == NULL) {

