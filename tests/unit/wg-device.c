@@ -164,11 +164,37 @@ start(struct env *env, void *arg)
 	return n;
 }
 
+static uint64_t peer_hits[64], keep_hits[64];
+
+static void
+count_rows(const struct fsm *f, uint64_t *hits)
+{
+	for (int i = 0; i < f->def->nrow; i++)
+		hits[i] += f->hits[i];
+}
+
+static void
+rows_fired(const struct fsm_def *d, const uint64_t *hits)
+{
+	int missing = 0;
+
+	for (int i = 0; i < d->nrow; i++) {
+		if (hits[i] == 0 && strcmp(d->row[i].to, "never") != 0) {
+			printf("# %s, line %d: %s %s [%s]\n", d->name, d->row[i].line, d->row[i].from, d->row[i].on,
+			    d->row[i].guard != NULL ? d->row[i].guard : "");
+			missing++;
+		}
+	}
+	is_int(missing, 0, "every row of %s has fired", d->name);
+}
+
 static void
 stop(void *object)
 {
 	struct node *n = object;
 
+	count_rows(&n->peer->fsm, peer_hits);
+	count_rows(&n->peer->keep.fsm, keep_hits);
 	env_timer_free(n->way_timer);
 	wg_device_free(n->dev);
 	fsm_loop_free(n->loop);
@@ -613,6 +639,122 @@ stun_passes(void)
 	end();
 }
 
+/* ---- rows that no story above comes by ---- */
+
+static void
+spend(void *arg)
+{
+	((struct node *)arg)->peer->cur->spent = true;
+}
+
+static void
+insist(void *arg)
+{
+	wg_peer_handshake(((struct node *)arg)->peer, false);
+}
+
+static void
+insist_and_leave(void *arg)
+{
+	insist(arg);
+	set_none(arg);
+}
+
+static void
+say_what_is_known(void *arg)
+{
+	wg_peer_post(((struct node *)arg)->peer, WG_PEER_EV_NO_ENDPOINT, NULL);
+	wg_keepalive_post(&((struct node *)arg)->peer->keep, WG_KEEPALIVE_EV_SENT, NULL);
+}
+
+static void
+corners(void)
+{
+	struct sim_cut *cut;
+	struct sim_ping *p;
+	unsigned before;
+
+	world();
+	go();
+	in_turn(&bob, say_what_is_known);
+	in_turn(&alice, set_udp);
+	in_turn(&bob, set_udp);
+	one_packet(&alice);
+	sim_run(sim, MONO_SEC);
+	in_turn(&alice, spend);
+	one_packet(&alice);
+	sim_run(sim, 3 * MONO_SEC);
+	is_int(alice.handshakes, 1, "no second initiation within five seconds");
+	sim_run(sim, 2 * MONO_SEC);
+	is_int(alice.handshakes, 2, "but then at once, without another packet");
+	in_turn(&alice, insist);
+	in_turn(&alice, insist);
+	sim_run(sim, 200 * MONO_MS);
+	is_int(alice.handshakes, 3, "asked to insist twice in a moment, one handshake");
+	sim_run(sim, MONO_SEC);
+	before = alice.handshakes;
+	in_turn(&alice, spend);
+	in_turn(&bob, set_way);
+	in_turn(&alice, set_way);
+	sim_run(sim, 100 * MONO_MS);
+	is_int(alice.handshakes, before + 1, "a new endpoint and no good session: a handshake at once");
+	cut = sim_cut(sim, "0.0.0.0/0", "0.0.0.0/0", SIM_UDP);
+	sim_run(sim, MONO_SEC);
+	in_turn(&alice, insist);
+	in_turn(&alice, set_udp);
+	sim_run(sim, MONO_SEC);
+	in_turn(&alice, insist);
+	in_turn(&alice, set_way);
+	in_turn(&alice, set_udp);
+	sim_run(sim, MONO_SEC);
+	in_turn(&alice, insist);
+	sim_run(sim, MONO_SEC);
+	in_turn(&alice, set_way);
+	sim_run(sim, 100 * MONO_MS);
+	ok(alice.handshakes > before + 1 && alice.peer->fsm.state == WG_PEER_REST, "the endpoint moves while it asks: it asks there");
+	sim_uncut(cut);
+	in_turn(&alice, set_udp);
+	sim_run(sim, MONO_SEC);
+	before = alice.handshakes;
+	in_turn(&alice, insist_and_leave);
+	sim_run(sim, MONO_SEC);
+	is_int(alice.peer->fsm.state, WG_PEER_AWAY, "the endpoint goes while an initiation is under way");
+	in_turn(&alice, set_udp);
+	in_turn(&bob, set_udp);
+	in_turn(&alice, interval_25);
+	p = sim_ping(alice.host, &bob.overlay_addr, MONO_SEC);
+	sim_run(sim, 60 * MONO_SEC);
+	ok(sim_ping_stats(p).got > 50, "traffic does in place of persistent keepalives");
+	end();
+
+	world();
+	go();
+	cut = sim_cut(sim, "0.0.0.0/0", "0.0.0.0/0", SIM_UDP);
+	in_turn(&alice, set_udp);
+	in_turn(&alice, interval_25);
+	sim_run(sim, 300 * MONO_SEC);
+	is_int(alice.handshakes, 0, "cut off for five minutes");
+	sim_uncut(cut);
+	sim_run(sim, 32 * MONO_SEC);
+	is_int(alice.handshakes, 1, "a keepalive interval alone brings the session back");
+	end();
+}
+
+/* The response comes when the endpoint has just gone. */
+static void
+late_answer(void)
+{
+	world();
+	go();
+	in_turn(&alice, set_udp);
+	in_turn(&alice, insist);
+	sim_run(sim, 2 * MONO_MS);
+	in_turn(&alice, set_none);
+	sim_run(sim, 100 * MONO_MS);
+	is_int(alice.handshakes, 1, "an answer is taken although the endpoint is gone");
+	end();
+}
+
 int
 main(void)
 {
@@ -629,5 +771,9 @@ main(void)
 	restart();
 	under_load();
 	stun_passes();
+	corners();
+	late_answer();
+	rows_fired(&wg_peer_fsm, peer_hits);
+	rows_fired(&wg_keepalive_fsm, keep_hits);
 	return tap_done();
 }
