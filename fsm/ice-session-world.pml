@@ -12,6 +12,7 @@ bool agent, told, unused = true, pend, dir = true, tried;
 #define ice_session_if_same_session(a, arg) COIN(0)
 #define ice_session_if_news(a, arg) COIN(0)
 #define ice_session_if_stock(a, arg) COIN(0)
+#define ice_session_if_due(a, arg) COIN(0)
 #define ice_session_if_may_nominate(a, arg) COIN(0)
 #define ice_session_if_spare(a, arg) COIN(1)
 #define ice_session_if_picked(a, arg) (arg == 1)

@@ -203,6 +203,7 @@ ice_session_do_new_agent(struct ice_session *s)
 	s->controlling = s->controller;
 	env_random(s->ice->env, &s->tie, sizeof(s->tie));
 	s->started = now(s);
+	s->again = 0;
 	s->verdict = VERDICT_MIN;
 	add_hosts(s);
 	for (unsigned i = 0; i < s->nremote; i++)
@@ -305,6 +306,27 @@ ice_session_do_probe(struct ice_session *s)
 		if (p != s->selected && ice_pair_is_good(p))
 			ice_pair_check(p, false);
 	}
+}
+
+static void
+ice_session_do_count_again(struct ice_session *s)
+{
+	s->again++;
+}
+
+/* All candidates of ours once more. */
+static void
+ice_session_do_repeat(struct ice_session *s)
+{
+	struct note_cands *n = note_cands_new();
+
+	s->again++;
+	if (n == NULL)
+		return;
+	for (unsigned i = 0; i < s->nlocal && n->n < NOTE_CANDS; i++)
+		if (wire_cand_write(n->line[n->n], &s->local[i]) == 0)
+			n->n++;
+	fsm_carry(&s->fsm, &n->data);
 }
 
 static void
@@ -475,6 +497,13 @@ ice_session_if_news(const struct ice_session *s)
 		if (m->mapped[f].family != ADDR_NONE && !have_local(s, &m->mapped[f]) && s->nlocal < ICE_LOCALS)
 			return true;
 	return false;
+}
+
+/* At 0.12, 0.48 and 1.2 s. */
+static bool
+ice_session_if_due(const struct ice_session *s)
+{
+	return s->again == 0 || s->again == 3 || s->again == 9;
 }
 
 static bool

@@ -54,6 +54,7 @@ struct ice_session {
 	uint64_t tie;
 	struct wire_cand local[ICE_LOCALS];
 	unsigned nlocal;
+	unsigned again;			/* beats of the timer that repeats them */
 	struct list pairs;		/* of struct ice_pair, owned */
 	unsigned npair;
 	struct ice_pair *chosen;	/* we nominate it */
