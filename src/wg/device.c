@@ -202,6 +202,13 @@ wg_device_public_key(const struct wg_device *d)
 	return d->self->public;
 }
 
+void
+wg_device_set_tap(struct wg_device *d, wg_tap_fn tap, void *arg)
+{
+	d->tap = tap;
+	d->tap_arg = arg;
+}
+
 /* ---- peers ------------------------------------------------------------------------ */
 
 static void

@@ -95,6 +95,12 @@ void wg_device_input(struct wg_device *, struct way *, struct env_pkt *, size_t 
  * order of tests, client/iface/bind/ice_bind.go. */
 bool wg_is_wireguard(const uint8_t *, size_t len);
 
+/* A look at what passes inside the tunnels, for counting: `ip` is the first of
+ * `packets` packets with the same headers, `len` its bytes at hand, `bytes` all
+ * of theirs.  Called for every packet, so it must be quick.  NULL: off. */
+typedef void (*wg_tap_fn)(void *arg, const uint8_t *ip, uint32_t len, bool out, uint32_t packets, uint32_t bytes);
+void wg_device_set_tap(struct wg_device *, wg_tap_fn, void *arg);
+
 /* ---- peers ---------------------------------------------------------------- */
 
 enum wg_endpoint_kind { WG_ENDPOINT_NONE = 0, WG_ENDPOINT_UDP, WG_ENDPOINT_WAY };

@@ -128,6 +128,15 @@ wg_gso_begin(struct wg_gso *g, const struct env_pkt *pkt)
 }
 
 uint32_t
+wg_gso_packets(const struct wg_gso *g, uint32_t *bytes)
+{
+	uint32_t payload = g->pkt->len - g->hdr, n = payload > 0 ? (payload + g->step - 1) / g->step : 1;
+
+	*bytes = g->pkt->len + (n - 1) * g->hdr;
+	return n;
+}
+
+uint32_t
 wg_gso_next_len(const struct wg_gso *g)
 {
 	uint32_t left = g->pkt->len - g->hdr - g->at;

@@ -28,6 +28,7 @@ struct wg_gso {
 
 /* False: the headers make no sense, drop it. */
 bool wg_gso_begin(struct wg_gso *, const struct env_pkt *);
+uint32_t wg_gso_packets(const struct wg_gso *, uint32_t *bytes);	/* how many there will be, and their bytes in all */
 /* The next packet's length, 0 when there is none... */
 uint32_t wg_gso_next_len(const struct wg_gso *);
 /* ...and the packet itself, checksums complete, into `out` with room for it. */

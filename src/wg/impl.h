@@ -97,6 +97,8 @@ struct wg_device {
 	uint8_t stamp_stored[WG_TAI64N_LEN];	/* what the hook was given */
 	struct mono load_window, load_until;
 	unsigned load_count;
+	wg_tap_fn tap;			/* NULL: off */
+	void *tap_arg;
 };
 
 /* Where a packet came from: a UDP address or a way. */

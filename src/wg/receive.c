@@ -177,6 +177,8 @@ judge(struct wg_device *d, struct wg_crypt *c, const struct job *j)
 	if (n == 0)
 		return;
 	note_elsewhere(p, &j->from);
+	if (d->tap != NULL)
+		d->tap(d->tap_arg, ip, n, false, 1, n);
 	if (!wg_gro_add(d->rx->gro, ip, n, WG_DATA_HEAD)) {
 		to_tun(d);
 		wg_gro_add(d->rx->gro, ip, n, WG_DATA_HEAD);

@@ -305,6 +305,11 @@ wg_send_tun(void *arg, struct env_pkt *pkts, size_t n)
 
 		if (p == NULL || !wg_gso_begin(&g, &pkts[i]))
 			continue;
+		if (d->tap != NULL) {
+			uint32_t bytes, packets = wg_gso_packets(&g, &bytes);
+
+			d->tap(d->tap_arg, pkts[i].data, pkts[i].len, true, packets, bytes);
+		}
 		if (!ready(p)) {
 			keep(p, &g, ecn);
 			wg_peer_want(p);
