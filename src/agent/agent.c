@@ -361,6 +361,12 @@ ctl_status(void *arg, struct agent_status *out)
 	status_fill(arg, out);
 }
 
+static int
+ctl_why(void *arg, const char *peer, struct agent_why *out)
+{
+	return why_fill(arg, peer, out);
+}
+
 static const struct config *
 ctl_config(void *arg)
 {
@@ -402,7 +408,7 @@ static int
 open_socket(struct agent *a, char *why, size_t whylen)
 {
 	struct ctlsrv_hooks hooks = {
-		ctl_login, ctl_up, ctl_down, ctl_logout, ctl_status, ctl_config, ctl_set_config, a
+		ctl_login, ctl_up, ctl_down, ctl_logout, ctl_status, ctl_config, ctl_set_config, a, ctl_why
 	};
 	struct ctlsrv_options opt = { .path = a->conf.socket, .config_path = a->profile->path, .loop = a->loop };
 	int err = 0;

@@ -8,6 +8,7 @@
  * An answer is a tree of small messages; they are carved from one chain of
  * blocks that is freed when the answer has been packed.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "agent/ctlparts.h"
@@ -29,6 +30,7 @@ struct inspect {
 	struct env *env;
 	struct fsm_loop *loop;
 	struct list watchers;
+	const struct ctlsrv_hooks *hooks;	/* borrowed: the server's own */
 };
 
 /* ---- memory of one answer ------------------------------------------------------ */
@@ -240,6 +242,139 @@ call_loop(void *arg, struct grpc_call *call, const uint8_t *data, size_t len)
 	buf_free(&out);
 }
 
+/* ---- Why -------------------------------------------------------------------------- */
+
+struct history {
+	struct answer *a;
+	const char *subject;
+	Godwit__V1__Transition **list;
+	size_t n;
+};
+
+static void
+add_history(void *arg, struct fsm *m)
+{
+	struct history *h = arg;
+	Godwit__V1__Machine one = GODWIT__V1__MACHINE__INIT;
+
+	if (h->a->failed || m->subject == NULL || strcmp(m->subject, h->subject) != 0)
+		return;
+	set_past(h->a, &one, m);
+	for (size_t i = 0; i < one.n_last; i++) {
+		Godwit__V1__Transition **more;
+
+		if (strcmp(one.last[i]->from, one.last[i]->to) == 0)
+			continue;	/* `stay` says nothing of why */
+		more = longer(h->a, h->list, h->n);
+		if (more == NULL)
+			return;
+		more[h->n++] = one.last[i];
+		h->list = more;
+	}
+}
+
+static int
+older_first(const void *x, const void *y)
+{
+	const Godwit__V1__Transition *const *a = x, *const *b = y;
+
+	return (*a)->ago_us < (*b)->ago_us ? 1 : (*a)->ago_us > (*b)->ago_us ? -1 : 0;
+}
+
+static void
+set_nat(struct answer *a, Godwit__V1__Nat *out, const struct agent_why_nat *n)
+{
+	godwit__v1__nat__init(out);
+	out->mapping = (char *)n->mapping;
+	out->filtering = (char *)n->filtering;
+	out->ports = (char *)n->ports;
+	out->seen = carve(a, 2 * sizeof(*out->seen));
+	for (int i = 0; out->seen != NULL && i < 2; i++)
+		if (n->seen[i][0] != '\0')
+			out->seen[out->n_seen++] = (char *)n->seen[i];
+}
+
+static void
+set_pairs(struct answer *a, Godwit__V1__WhyResponse *out, const struct agent_why *w)
+{
+	out->pairs = carve(a, (w->npair + 1) * sizeof(*out->pairs));
+	for (size_t i = 0; out->pairs != NULL && i < w->npair; i++) {
+		const struct agent_why_pair *p = &w->pair[i];
+		Godwit__V1__Pair *q = carve(a, sizeof(*q));
+
+		if (q == NULL)
+			return;
+		godwit__v1__pair__init(q);
+		q->local_type = (char *)p->local_type;
+		q->remote_type = (char *)p->remote_type;
+		q->remote = (char *)p->remote;
+		q->seen_as = (char *)p->seen_as;
+		q->state = (char *)wire_pb_str(p->state);
+		q->rtt_us = p->rtt_us;
+		q->checks = p->checks;
+		q->answers = p->answers;
+		q->selected = p->selected;
+		out->pairs[out->n_pairs++] = q;
+	}
+}
+
+static void
+answer_why(struct inspect *in, struct grpc_call *call, const struct agent_why *w)
+{
+	struct answer a = { .env = in->env, .now = env_now(in->env) };
+	struct history h = { .a = &a, .subject = w->subject };
+	Godwit__V1__WhyResponse r = GODWIT__V1__WHY_RESPONSE__INIT;
+	Godwit__V1__Nat ours, theirs;
+	struct buf out = { 0 };
+
+	r.fqdn = (char *)w->fqdn;
+	r.ip = (char *)w->ip;
+	r.pub_key = (char *)w->pub_key;
+	r.path = (char *)wire_pb_str(w->path);
+	r.since_us = w->since_us;
+	r.why = (char *)w->why;
+	r.better = (char *)w->better;
+	set_nat(&a, &ours, &w->ours);
+	set_nat(&a, &theirs, &w->theirs);
+	r.ours = &ours;
+	r.theirs = &theirs;
+	set_pairs(&a, &r, w);
+	r.relay_url = (char *)w->relay_url;
+	r.relay_state = (char *)wire_pb_str(w->relay_state);
+	r.relay_why = (char *)wire_pb_str(w->relay_why);
+	fsm_each(in->loop, add_history, &h);
+	if (h.n > 0)
+		qsort(h.list, h.n, sizeof(*h.list), older_first);
+	r.last = h.list;
+	r.n_last = h.n;
+	if (a.failed || WIRE_PB_PUT(&out, &r) != 0)
+		grpc_finish(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
+	else
+		grpc_answer(call, buf_bytes(&out), buf_len(&out));
+	answer_free(&a);
+	buf_free(&out);
+}
+
+static void
+call_why(void *arg, struct grpc_call *call, const uint8_t *data, size_t len)
+{
+	struct inspect *in = arg;
+	Godwit__V1__WhyRequest *r = wire_pb_get(&godwit__v1__why_request__descriptor, data, len);
+	struct agent_why *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (r == NULL || w == NULL || in->hooks->why == NULL) {
+		grpc_finish(call, r == NULL ? GRPC_INVALID_ARGUMENT : GRPC_UNIMPLEMENTED, "the question cannot be answered");
+	} else if ((err = in->hooks->why(in->hooks->arg, wire_pb_str(r->peer), w)) != 0) {
+		grpc_finish(call, err == -EEXIST ? GRPC_INVALID_ARGUMENT : GRPC_NOT_FOUND,
+		    err == -EEXIST ? "more than one peer is called so" : "no peer of the map is called so");
+	} else {
+		answer_why(in, call, w);
+	}
+	free(w);
+	wire_pb_free(r);
+}
+
 /* ---- Watch -------------------------------------------------------------------------- */
 
 static void
@@ -319,7 +454,7 @@ watch_done(void *arg, struct grpc_call *call, const struct grpc_status *st)
 static const struct grpc_ops watch_ops = { .message = watch_message, .done = watch_done };
 
 struct inspect *
-ctl_inspect_new(struct env *env, struct fsm_loop *loop, struct grpc_server *server)
+ctl_inspect_new(struct env *env, struct fsm_loop *loop, struct grpc_server *server, const struct ctlsrv_hooks *hooks)
 {
 	struct inspect *in = calloc(1, sizeof(*in));
 
@@ -327,10 +462,12 @@ ctl_inspect_new(struct env *env, struct fsm_loop *loop, struct grpc_server *serv
 		return NULL;
 	in->env = env;
 	in->loop = loop;
+	in->hooks = hooks;
 	list_init(&in->watchers);
 	struct grpc_method methods[] = {
 		{ .path = "/godwit.v1.Inspect/Fsm", .unary = call_fsm, .arg = in },
 		{ .path = "/godwit.v1.Inspect/Loop", .unary = call_loop, .arg = in },
+		{ .path = "/godwit.v1.Inspect/Why", .unary = call_why, .arg = in },
 		{ .path = "/godwit.v1.Inspect/Watch", .open = watch_open, .ops = &watch_ops, .arg = in },
 	};
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)

@@ -26,6 +26,6 @@ json_t *ctl_patch_of(const ProtobufCMessage *request);
 int ctl_put_config(struct buf *out, const struct config *, const char *path);
 
 /* godwit.v1.Inspect on the same socket.  NULL: no memory. */
-struct inspect *ctl_inspect_new(struct env *, struct fsm_loop *, struct grpc_server *);
+struct inspect *ctl_inspect_new(struct env *, struct fsm_loop *, struct grpc_server *, const struct ctlsrv_hooks *);
 void ctl_inspect_free(struct inspect *);	/* fine with NULL */
 #endif

@@ -495,7 +495,7 @@ ctlsrv_new(struct env *env, const struct ctlsrv_options *opt, const struct ctlsr
 	s->push = env_timer_new(env, on_push, s);
 	if (s->config_path == NULL || s->server == NULL || s->push == NULL || add_methods(s) != 0)
 		goto out;
-	if (opt->loop != NULL && (s->inspect = ctl_inspect_new(env, opt->loop, s->server)) == NULL)
+	if (opt->loop != NULL && (s->inspect = ctl_inspect_new(env, opt->loop, s->server, &s->hooks)) == NULL)
 		goto out;
 	s->listener = env_listen(env, &l, on_accept, s, err);
 	if (s->listener == NULL)

@@ -67,6 +67,38 @@ struct agent_status {
 };
 void agent_status_free(struct agent_status *);
 
+/* ---- what `godwit why PEER` shows ----------------------------------------------- */
+
+struct agent_why_pair {
+	char local_type[8], remote_type[8];
+	char remote[ADDR_STRLEN];
+	char seen_as[ADDR_STRLEN];	/* our address as that remote saw it */
+	const char *state;		/* of fsm/ice-pair.fsm; static */
+	int64_t rtt_us;			/* 0: it never answered */
+	unsigned checks, answers;
+	bool selected;
+};
+
+struct agent_why_nat {			/* in words; "" : not known */
+	char mapping[80], filtering[80], ports[80];
+	char seen[2][ADDR_STRLEN];
+};
+
+#define AGENT_WHY_PAIRS	32
+
+struct agent_why {
+	char fqdn[256], ip[ADDR_STRLEN], pub_key[45];
+	char subject[64];		/* of the peer's machines */
+	const char *path;		/* "direct", "relay", "none"; static */
+	int64_t since_us;		/* ago */
+	char why[400], better[400];
+	struct agent_why_nat ours, theirs;
+	struct agent_why_pair pair[AGENT_WHY_PAIRS];
+	size_t npair;
+	char relay_url[256];
+	const char *relay_state, *relay_why;	/* static */
+};
+
 /* ---- what the CLI may ask ------------------------------------------------------ */
 
 struct ctlsrv_login {
@@ -91,6 +123,8 @@ struct ctlsrv_hooks {
 	/* Changes it (settings_apply) and saves; 0 or -EINVAL with `why`. */
 	int (*set_config)(void *arg, const json_t *patch, char *why, size_t whylen);
 	void *arg;
+	/* 0; -ENOENT: no such peer; -EEXIST: more than one.  May be NULL. */
+	int (*why)(void *arg, const char *peer, struct agent_why *out);
 };
 
 struct ctlsrv_options {

@@ -106,6 +106,10 @@ void remote_free(struct remote *);	/* fine with NULL */
 struct agent_status;
 void status_fill(struct agent *, struct agent_status *);
 
+/* why.c */
+struct agent_why;
+int why_fill(struct agent *, const char *peer, struct agent_why *);
+
 /* wiring.c */
 struct fsm_loop *wiring_new(struct agent *);	/* the loop that routes by fsm/agent.wire */
 #endif

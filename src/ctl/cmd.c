@@ -18,6 +18,7 @@ static const struct cmd {
 	{ "login", NULL, OPT_LOGIN, cmd_login, "register this host, without joining" },
 	{ "deregister", "logout", OPT_DOWN, cmd_logout, "remove this host from management" },
 	{ "status", NULL, OPT_STATUS, cmd_status, "how we are, and every peer" },
+	{ "why", NULL, OPT_FSM, cmd_why, "why a peer is reached the way it is" },
 	{ "fsm", NULL, OPT_FSM, cmd_fsm, "the machines: state, last transitions, counters" },
 	{ "watch", NULL, OPT_WATCH, cmd_watch, "transitions as they happen" },
 	{ "version", NULL, OPT_ALL, cmd_version_print, "of this program" },

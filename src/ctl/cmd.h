@@ -13,6 +13,7 @@ int cmd_logout(const struct opts *);
 int cmd_status(const struct opts *);
 int cmd_fsm(const struct opts *);
 int cmd_watch(const struct opts *);
+int cmd_why(const struct opts *);
 
 const char *cmd_version(void);		/* of this program, for status */
 #endif

@@ -170,6 +170,23 @@ ok $((rc != 1)) "fsm of a machine that is not there"
 timeout 3 "$G" --daemon-addr "unix://$sock" watch kettle >"$dir/out" 2>"$dir/err"
 says out 'kettle on the hob: heating --look--> heating' "watch shows steps as they happen"
 
+g why b
+ok $rc "why PEER"
+says out '^b.example.test (100.64.0.9): over the relay for 5 min$' "one line first"
+says out '^No direct address answered.$' "then the reason"
+says out '^To make it direct: Let UDP through.$' "and what would help"
+says out 'host   srflx  203.0.113.5:40000 .*good .*1.5 ms  7/0' "the pairs"
+says out 'kettle: cold --press--> heating' "and what happened last, from the machines of that subject"
+g why --json b
+says out '"path":"relay".*"rttUs":1500' "why --json"
+g why nobody
+ok $((rc != 1)) "why of a peer that is not there"
+says err 'no peer' "says so"
+g why twins
+says err 'more than one' "so does an ambiguous name"
+g why
+ok $((rc != 1)) "why of nobody"
+
 NB_DAEMON_ADDR=unix://$sock timeout 5 "$G" status >"$dir/out" 2>"$dir/err"
 ok $? "NB_DAEMON_ADDR"
 NB_SETUP_KEY=unknown timeout 5 "$G" login --daemon-addr "unix://$sock" >"$dir/out" 2>"$dir/err"

@@ -7,6 +7,7 @@
  * as management refuses it, "slow" never ends.  Two peers, one direct and one
  * over the relay; one machine, the kettle of tests/gen, boiling.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,6 +198,37 @@ on_set_config(void *arg, const json_t *patch, char *why, size_t whylen)
 	return err != 0 ? err : config_save(f->config);
 }
 
+static int
+on_why(void *arg, const char *peer, struct agent_why *w)
+{
+	if (strcmp(peer, "twins") == 0)
+		return -EEXIST;
+	if (strcmp(peer, "b") != 0)
+		return -ENOENT;
+	strcpy(w->fqdn, "b.example.test");
+	strcpy(w->ip, "100.64.0.9");
+	strcpy(w->subject, "on the hob");	/* the kettle's */
+	w->path = "relay";
+	w->since_us = 300 * MONO_SEC;
+	strcpy(w->why, "No direct address answered.");
+	strcpy(w->better, "Let UDP through.");
+	strcpy(w->ours.mapping, "endpoint-independent");
+	strcpy(w->ours.seen[0], "198.51.100.7:51820");
+	w->npair = 2;
+	for (int i = 0; i < 2; i++) {
+		strcpy(w->pair[i].local_type, "host");
+		strcpy(w->pair[i].remote_type, i ? "srflx" : "host");
+		strcpy(w->pair[i].remote, i ? "203.0.113.5:40000" : "10.0.0.2:51820");
+		w->pair[i].state = i ? "good" : "failed";
+		w->pair[i].rtt_us = i ? 1500 : 0;
+		w->pair[i].checks = 7;
+	}
+	strcpy(w->relay_url, "rel://relay.example.test:80");
+	w->relay_state = "open";
+	w->relay_why = "packets flow as far as we know";
+	return 0;
+}
+
 static void
 on_signal(void *arg, int signo)
 {
@@ -208,7 +240,7 @@ main(int argc, char **argv)
 {
 	struct fake f = { .state = "NeedsLogin" };
 	struct ctlsrv_hooks hooks = {
-		on_login, on_up, on_down, on_logout, on_status, on_config, on_set_config, &f
+		on_login, on_up, on_down, on_logout, on_status, on_config, on_set_config, &f, on_why
 	};
 	struct ctlsrv_options opt = { .config_path = "here" };
 	char why[256];

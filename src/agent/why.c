@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * why.c -- why a peer is reached the way it is, in plain words.
+ *
+ * Nothing is sent to find out: what is told was seen in passing.  Our mapping
+ * comes from comparing what STUN servers and peers saw as our address (RFC 5780
+ * section 4.3, without asking for it); theirs from comparing what they signalled
+ * with where their packets came from.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include "agent/impl.h"
+#include "base/map.h"
+#include "env/env.h"
+#include "ice/gather.h"
+#include "ice/pair.h"
+#include "relay/link.h"
+
+/* ---- which peer ------------------------------------------------------------------- */
+
+static bool
+is_called(const struct remote *r, const char *what)
+{
+	const char *fqdn = r->fqdn != NULL ? r->fqdn : "";
+	size_t label = strcspn(fqdn, "."), n = strlen(what);
+	char ip[ADDR_STRLEN];
+
+	if (strcasecmp(fqdn, what) == 0 || (n == label && strncasecmp(fqdn, what, n) == 0))
+		return true;
+	if (n >= 4 && strncmp(r->key_text, what, n) == 0)
+		return true;
+	for (unsigned i = 0; i < r->nallowed; i++)
+		if (strcmp(addr_str(&r->allowed[i].addr, ip), what) == 0)
+			return true;
+	return false;
+}
+
+static int
+find_remote(struct engine *e, const char *what, struct remote **out)
+{
+	*out = NULL;
+	LIST_EACH(l, &e->remotes) {
+		struct remote *r = LIST_OF(l, struct remote, all);
+
+		if (what[0] == '\0' || !is_called(r, what))
+			continue;
+		if (*out != NULL)
+			return -EEXIST;
+		*out = r;
+	}
+	return *out != NULL ? 0 : -ENOENT;
+}
+
+/* ---- NATs --------------------------------------------------------------------------- */
+
+#define SEEN_MAX	32
+
+/* Our IPv4 address as others saw it from outside. */
+struct seen {
+	struct addr at[SEEN_MAX];
+	size_t n;
+	struct engine *engine;
+};
+
+static void
+note_seen(struct seen *s, const struct addr *a)
+{
+	if (a->family == ADDR_V4 && !addr_is_private(a) && s->n < SEEN_MAX)
+		s->at[s->n++] = *a;
+}
+
+static void
+note_gather(struct ice_gather *g, void *arg)
+{
+	if (mono_is_set(g->told))
+		note_seen(arg, &g->mapped[0]);
+}
+
+static void
+collect(struct seen *s)
+{
+	ice_each_gather(s->engine->ice, note_gather, s);
+	LIST_EACH(l, &s->engine->remotes) {
+		const struct ice_session *i = LIST_OF(l, struct remote, all)->ice;
+
+		LIST_EACH(p, (struct list *)(uintptr_t)&i->pairs)
+			note_seen(s, &LIST_OF(p, struct ice_pair, in_session)->mapped);
+	}
+}
+
+static bool
+is_ours(const struct ice_session *i, const struct addr *a)
+{
+	for (unsigned k = 0; k < i->nlocal; k++)
+		if (i->local[k].type == WIRE_CAND_HOST && addr_same_ip(&i->local[k].addr, a))
+			return true;
+	return false;
+}
+
+enum nat_kind { NAT_UNKNOWN, NAT_NONE, NAT_EASY, NAT_HARD };
+
+static enum nat_kind
+our_nat(struct engine *e, const struct ice_session *i, struct agent_why_nat *out)
+{
+	struct seen s = { .engine = e };
+	uint16_t port = wg_device_port(e->device);
+	bool differs = false;
+
+	collect(&s);
+	snprintf(out->filtering, sizeof(out->filtering), "not measured");
+	if (s.n == 0) {
+		snprintf(out->mapping, sizeof(out->mapping), "not known: no STUN server and no peer has told us yet");
+		return NAT_UNKNOWN;
+	}
+	addr_str_port(&s.at[0], out->seen[0]);
+	for (size_t k = 1; k < s.n; k++)
+		if (!addr_equal(&s.at[k], &s.at[0])) {
+			differs = true;
+			addr_str_port(&s.at[k], out->seen[1]);
+		}
+	snprintf(out->ports, sizeof(out->ports), s.at[0].port == port ? "port %u is kept" : "port %u becomes another",
+	    (unsigned)port);
+	if (is_ours(i, &s.at[0])) {
+		snprintf(out->mapping, sizeof(out->mapping), "none: this host has the public address itself");
+		return NAT_NONE;
+	}
+	snprintf(out->mapping, sizeof(out->mapping), differs ? "address-dependent: another port for each destination" :
+	    s.n > 1 ? "endpoint-independent: one port for all (seen by %zu)" : "seen by %zu other only", s.n);
+	return differs ? NAT_HARD : NAT_EASY;
+}
+
+/* Their server-reflexive candidate against the address their checks came from. */
+static enum nat_kind
+their_nat(const struct ice_session *i, struct agent_why_nat *out)
+{
+	const struct wire_cand *srflx = NULL;
+	bool host_is_public = false, another = false;
+
+	for (unsigned k = 0; k < i->nremote; k++) {
+		const struct wire_cand *c = &i->remote[k].cand;
+
+		if (c->addr.family != ADDR_V4)
+			continue;
+		if (c->type == WIRE_CAND_SRFLX && srflx == NULL)
+			srflx = c;
+		if (c->type == WIRE_CAND_HOST && !addr_is_private(&c->addr))
+			host_is_public = true;
+	}
+	snprintf(out->filtering, sizeof(out->filtering), "not measured");
+	if (host_is_public) {
+		snprintf(out->mapping, sizeof(out->mapping), "none: it has a public address");
+		return NAT_NONE;
+	}
+	if (srflx == NULL) {
+		snprintf(out->mapping, sizeof(out->mapping), "not known: it told no address from outside");
+		return NAT_UNKNOWN;
+	}
+	addr_str_port(&srflx->addr, out->seen[0]);
+	LIST_EACH(l, (struct list *)(uintptr_t)&i->pairs) {
+		const struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+
+		if (p->remote.type == WIRE_CAND_PRFLX && addr_same_ip(&p->remote.addr, &srflx->addr)) {
+			another = true;
+			addr_str_port(&p->remote.addr, out->seen[1]);
+		}
+	}
+	if (srflx->related.port != 0)
+		snprintf(out->ports, sizeof(out->ports), srflx->addr.port == srflx->related.port ? "port %u is kept" :
+		    "port %u becomes another", (unsigned)srflx->related.port);
+	snprintf(out->mapping, sizeof(out->mapping), another ? "address-dependent: to us it used another port" :
+	    "no sign of another port towards us");
+	return another ? NAT_HARD : NAT_EASY;
+}
+
+/* ---- pairs and the relay --------------------------------------------------------------- */
+
+static void
+fill_pairs(const struct ice_session *i, struct agent_why *w)
+{
+	LIST_EACH(l, (struct list *)(uintptr_t)&i->pairs) {
+		const struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+		struct agent_why_pair *q = &w->pair[w->npair];
+
+		if (w->npair == AGENT_WHY_PAIRS)
+			return;
+		w->npair++;
+		snprintf(q->local_type, sizeof(q->local_type), "%s", wire_cand_type_name(ice_pair_local_type(p)));
+		snprintf(q->remote_type, sizeof(q->remote_type), "%s", wire_cand_type_name(p->remote.type));
+		addr_str_port(&p->remote.addr, q->remote);
+		if (p->mapped.family != ADDR_NONE)
+			addr_str_port(&p->mapped, q->seen_as);
+		q->state = fsm_state_name(&p->fsm);
+		q->rtt_us = p->rtt_us;
+		q->checks = p->checks;
+		q->answers = p->answers;
+		q->selected = p == i->selected;
+	}
+}
+
+static void
+fill_relay(const struct remote *r, struct agent_why *w)
+{
+	const struct fsm *m = &r->channel->fsm;
+
+	snprintf(w->relay_url, sizeof(w->relay_url), "%s", relay_channel_server(r->channel));
+	w->relay_state = fsm_state_name(m);
+	w->relay_why = m->def->state_why != NULL ? m->def->state_why[m->state] : "";
+}
+
+/* ---- the sentences ------------------------------------------------------------------------ */
+
+static void
+say_direct(const struct remote *r, struct agent_why *w)
+{
+	const struct path *p = &r->peer->path;
+	char local[ADDR_STRLEN], remote[ADDR_STRLEN];
+
+	w->path = "direct";
+	snprintf(w->why, sizeof(w->why), "Packets go straight to %s (%s) from %s (%s); the answers take %.1f ms.",
+	    addr_str_port(&p->remote, remote), wire_cand_type_name(p->remote_type), addr_str_port(&p->local, local),
+	    wire_cand_type_name(p->local_type), (double)p->rtt_us / 1e3);
+}
+
+/* Why is there no direct pair? */
+static void
+say_not_direct(const struct remote *r, struct agent_why *w, enum nat_kind ours, enum nat_kind theirs)
+{
+	const struct agent *a = r->engine->agent;
+	unsigned tried = 0;
+
+	for (size_t i = 0; i < w->npair; i++)
+		tried += w->pair[i].checks > 0;
+	if (a->conf.force_relay) {
+		snprintf(w->why, sizeof(w->why), "Direct paths are switched off here (NB_FORCE_RELAY).");
+		snprintf(w->better, sizeof(w->better), "Start the daemon without NB_FORCE_RELAY.");
+	} else if (!r->ice->remote_known) {
+		snprintf(w->why, sizeof(w->why), "The peer has not yet answered through the signal server, or wants no direct path.");
+		snprintf(w->better, sizeof(w->better), "See that it runs, and that its signal connection is up.");
+	} else if (ice_session_busy(r->ice)) {
+		snprintf(w->why, sizeof(w->why), "A direct path is being tried right now: %zu pairs, %u asked.", w->npair, tried);
+		snprintf(w->better, sizeof(w->better), "Wait some seconds and ask again.");
+	} else if (ours == NAT_HARD && theirs != NAT_NONE) {
+		snprintf(w->why, sizeof(w->why), "Our NAT uses another port for each destination, so the peer cannot know where to send%s.",
+		    theirs == NAT_HARD ? "; and so does theirs" : "");
+		snprintf(w->better, sizeof(w->better), "One end needs a NAT that keeps its port (or port forwarding for UDP %u), or a public address.",
+		    (unsigned)wg_device_port(r->engine->device));
+	} else {
+		snprintf(w->why, sizeof(w->why), "No direct address answered: a firewall or NAT on the way drops UDP between the two.");
+		snprintf(w->better, sizeof(w->better), "Let UDP %u through at one end, or forward that port.",
+		    (unsigned)wg_device_port(r->engine->device));
+	}
+}
+
+static void
+say_none(const struct remote *r, struct agent_why *w)
+{
+	const struct agent *a = r->engine->agent;
+	size_t n = strlen(w->why);
+
+	w->path = "none";
+	if (!signal_stream_is_up(a->signal))
+		snprintf(w->why, sizeof(w->why), "The signal server is not reached, so no path can be agreed on: %s",
+		    signal_stream_why(a->signal));
+	else if (relay_pool_configured(r->engine->pool) && relay_pool_home_url(r->engine->pool) == NULL)
+		snprintf(w->why + n, sizeof(w->why) - n, " Our relay is not reached either.");
+	else
+		snprintf(w->why + n, sizeof(w->why) - n, " Over the relay it does not answer either: it is probably not running.");
+}
+
+int
+why_fill(struct agent *a, const char *peer, struct agent_why *w)
+{
+	enum nat_kind ours, theirs;
+	struct remote *r;
+	int err;
+
+	if (a->engine == NULL)
+		return -ENOENT;
+	err = find_remote(a->engine, peer, &r);
+	if (err != 0)
+		return err;
+	snprintf(w->fqdn, sizeof(w->fqdn), "%s", r->fqdn != NULL ? r->fqdn : "");
+	if (r->nallowed > 0)
+		addr_str(&r->allowed[0].addr, w->ip);
+	strcpy(w->pub_key, r->key_text);
+	snprintf(w->subject, sizeof(w->subject), "%s", r->key_text);
+	w->since_us = mono_is_set(r->peer->path.since) ? mono_diff(env_now(a->env), r->peer->path.since) : 0;
+	ours = our_nat(a->engine, r->ice, &w->ours);
+	theirs = their_nat(r->ice, &w->theirs);
+	fill_pairs(r->ice, w);
+	fill_relay(r, w);
+	if (path_kind(&r->peer->path) == PATH_TO_ICE) {
+		say_direct(r, w);
+		return 0;
+	}
+	w->path = "relay";
+	say_not_direct(r, w, ours, theirs);
+	if (path_kind(&r->peer->path) == PATH_TO_NONE)
+		say_none(r, w);
+	return 0;
+}
