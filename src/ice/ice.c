@@ -136,6 +136,61 @@ ice_counters(const struct ice *ice)
 	return &ice->count;
 }
 
+/* ---- what is known of our router ---- */
+
+static void
+observe(struct ice_nat *n, const struct addr *seen)
+{
+	if (seen->family != ADDR_V4)
+		return;
+	n->observers++;
+	if (!n->known) {
+		n->known = true;
+		n->mapped[0] = *seen;
+	} else if (!addr_equal(&n->mapped[0], seen))
+		n->mapping = ICE_MAPPING_ADDRESS_DEPENDENT;
+}
+
+static bool
+is_host(const struct addr *a, const struct addr *host, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addr_equal(a, &host[i]))
+			return true;
+	return false;
+}
+
+void
+ice_nat_get(const struct ice *ice, struct ice_nat *n)
+{
+	struct addr host[32];
+	size_t nhost = ice_locals(ice, host, 32);
+
+	memset(n, 0, sizeof(*n));
+	for (const struct list *l = ice->gathers.next; l != &ice->gathers; l = l->next) {
+		const struct ice_gather *g = LIST_OF(l, struct ice_gather, all);
+
+		observe(n, &g->mapped[0]);
+		if (n->mapped[1].family == ADDR_NONE)
+			n->mapped[1] = g->mapped[1];
+	}
+	n->none = n->known && is_host(&n->mapped[0], host, nhost);
+	/* Peers beyond our router saw us too; those within see the host's address. */
+	for (const struct list *l = ice->sessions.next; l != &ice->sessions; l = l->next) {
+		const struct ice_session *s = LIST_OF(l, struct ice_session, all);
+
+		for (const struct list *k = s->pairs.next; k != &s->pairs; k = k->next) {
+			const struct ice_pair *p = LIST_OF(k, struct ice_pair, in_session);
+
+			if (!is_host(&p->mapped, host, nhost))
+				observe(n, &p->mapped);
+		}
+	}
+	if (n->observers >= 2 && n->mapping == ICE_MAPPING_UNKNOWN)
+		n->mapping = ICE_MAPPING_ENDPOINT_INDEPENDENT;
+	n->port_preserved = n->known && n->mapped[0].port == ice->io.port(ice->io.arg, ADDR_V4);
+}
+
 /* ---- small services for this folder ---- */
 
 bool

@@ -62,6 +62,20 @@ void ice_each_gather(struct ice *, void (*fn)(struct ice_gather *, void *arg), v
 /* Resolver of agent.wire: ... -> ice-session mapped, net-change all. */
 void ice_each_session(struct ice *, void (*fn)(struct ice_session *, void *arg), void *arg);
 
+/* What the router in front of us does with IPv4, by what STUN servers and peers
+ * saw of us.  Filtering is not measured: it takes a server with two addresses. */
+enum ice_mapping { ICE_MAPPING_UNKNOWN, ICE_MAPPING_ENDPOINT_INDEPENDENT, ICE_MAPPING_ADDRESS_DEPENDENT };
+
+struct ice_nat {
+	bool known;			/* somebody told us our address */
+	bool none;			/* it is our own: no router translates */
+	enum ice_mapping mapping;	/* UNKNOWN until two observers were asked */
+	bool port_preserved;
+	struct addr mapped[2];		/* IPv4, IPv6, as the first server saw them; family NONE: unknown */
+	unsigned observers;		/* of IPv4 */
+};
+void ice_nat_get(const struct ice *, struct ice_nat *);
+
 struct ice_counters {
 	uint64_t requests, answers, refused;	/* received; refused: not authentic, unknown or forbidden */
 };

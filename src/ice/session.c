@@ -169,9 +169,41 @@ add_hosts(struct ice_session *s)
 
 /* ---- the agent ---- */
 
+static size_t
+outcomes_now(const struct ice_session *s, struct ice_outcome *out, size_t max)
+{
+	size_t n = 0;
+
+	for (const struct list *l = s->pairs.next; l != &s->pairs && n < max; l = l->next) {
+		const struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+
+		out[n++] = (struct ice_outcome){
+			.remote = p->remote.addr, .remote_type = p->remote.type,
+			.local_type = ice_pair_local_type(p), .mapped = p->mapped,
+			.state = fsm_state_name(&p->fsm), .selected = p == s->selected,
+			.rtt_us = p->rtt_us, .checks = p->checks, .answers = p->answers
+		};
+	}
+	return n;
+}
+
+size_t
+ice_session_outcomes(const struct ice_session *s, struct ice_outcome *out, size_t max)
+{
+	size_t n = outcomes_now(s, out, max);
+
+	if (n > 0 || s->fsm.state != ICE_SESSION_NONE)
+		return n;
+	n = s->nlast < max ? s->nlast : max;
+	memcpy(out, s->last, n * sizeof(*out));
+	return n;
+}
+
 static void
 ice_session_close_agent(struct ice_session *s)
 {
+	if (s->npair > 0)
+		s->nlast = (unsigned)outcomes_now(s, s->last, ICE_OUTCOMES);
 	LIST_EACH(l, &s->pairs)
 		ice_pair_free(LIST_OF(l, struct ice_pair, in_session));
 	s->chosen = s->picked = s->selected = NULL;

@@ -23,6 +23,19 @@
 #define ICE_REMOTES	32
 #define ICE_PAIRS	32
 
+/* What became of one pair: for `godwit why`. */
+struct ice_outcome {
+	struct addr remote;
+	enum wire_cand_type remote_type, local_type;
+	struct addr mapped;		/* ours, as the remote saw it; family NONE: it never answered */
+	const char *state;		/* "waiting", "checking", "good", "failed", ...: fsm/ice-pair.fsm */
+	bool selected;
+	int64_t rtt_us;			/* of the last answer */
+	unsigned checks, answers;
+};
+
+#define ICE_OUTCOMES	16
+
 struct ice_remote {
 	struct wire_cand cand;
 	struct mono at;			/* when it was signalled */
@@ -68,6 +81,8 @@ struct ice_session {
 	int64_t rtt_us;			/* of the selected pair's last answer */
 	struct mono answered_at;
 	uint64_t ups, downs;
+	struct ice_outcome last[ICE_OUTCOMES];	/* of the agent that was given up last */
+	unsigned nlast;
 };
 
 /* `subject` begins its log lines.  NULL: out of memory. */
@@ -86,6 +101,10 @@ struct ice_pair *ice_session_chosen(struct ice_session *);
  * no pair carries the tunnel now. */
 struct note_pair;
 bool ice_session_pair(const struct ice_session *, struct note_pair *out);
+
+/* Every pair of the agent, or of the last one when there is none now; at most
+ * max; returns how many were written. */
+size_t ice_session_outcomes(const struct ice_session *, struct ice_outcome *out, size_t max);
 
 /* ---- for ice.c and pair.c ---- */
 
