@@ -4,7 +4,8 @@
  *
  * Writing is the work of one worker process, in the order asked for: written
  * beside as PATH.new, synced, renamed over, the folder synced.  So a crash
- * leaves the old file or the new one.  Reading first waits for what is still
+ * leaves the old file or the new one.  The process ends when it has nothing to
+ * do for a while, for it is needed seldom.  Reading first waits for what is still
  * being written, so one process sees its own files as it left them.
  */
 #include "config.h"
@@ -22,6 +23,7 @@
 #include "env/worker.h"
 
 #define LAST_WORDS_US	(30 * MONO_SEC)	/* how long a blocking call waits for the worker */
+#define IDLE_US		(3 * MONO_SEC)	/* the worker rests after that */
 #define FILE_MAX	(64 << 20)
 
 enum disk_op { DISK_WRITE = 1, DISK_REMOVE };
@@ -39,6 +41,7 @@ struct disk {
 	struct worker worker;
 	struct list pending;	/* in the order of the answers */
 	struct list done;	/* to be told */
+	struct env_timer *idle;
 };
 
 struct dir_lock {
@@ -168,9 +171,19 @@ on_death(void *arg)
 }
 
 static void
+on_idle(void *arg)
+{
+	struct disk *d = arg;
+
+	worker_rest(&d->worker);
+}
+
+static void
 deliver(void *arg)
 {
 	struct disk *d = arg;
+
+	env_timer_set(d->idle, IDLE_US);
 
 	while (!list_empty(&d->done)) {
 		struct pending *p = LIST_OF(d->done.next, struct pending, node);
@@ -194,7 +207,10 @@ disk_of(struct env *env)
 	if (d != NULL)
 		return d;
 	d = calloc(1, sizeof *d);
-	if (d == NULL || worker_init(&d->worker, env, HELPER_DISK, "") < 0) {
+	if (d == NULL || (d->idle = env_timer_new(env, on_idle, d)) == NULL ||
+	    worker_init(&d->worker, env, HELPER_DISK, "") < 0) {
+		if (d != NULL)
+			env_timer_free(d->idle);
 		free(d);
 		return NULL;
 	}
@@ -330,6 +346,7 @@ disk_free(struct env *env)
 		LIST_OF(it, struct pending, node)->fn = NULL;
 	deliver(d);
 	worker_fini(&d->worker);
+	env_timer_free(d->idle);
 	free(d);
 	env->disk = NULL;
 }

@@ -22,6 +22,7 @@
 #include "env/helper.h"
 #include "env/loop.h"
 #include "sys/clock.h"
+#include "sys/proc.h"
 
 struct hook {
 	struct list node;
@@ -196,7 +197,8 @@ loop_slot(struct env *env, unsigned i)
 	return env->slots + (size_t)i * LOOP_SLOT + LOOP_HEADROOM;
 }
 
-/* A burst touches up to 4 MB; some seconds after the last one they go back. */
+/* A burst touches up to 4 MB; some seconds after the last one they go back, and
+ * with them what start-up and the burst have freed. */
 static void
 on_cool(void *arg)
 {
@@ -207,7 +209,9 @@ on_cool(void *arg)
 		env_timer_set(env->cool, COOL_US);
 		return;
 	}
-	madvise(env->slots, (size_t)LOOP_SLOTS * LOOP_SLOT, MADV_DONTNEED);
+	if (env->slots != NULL)
+		madvise(env->slots, (size_t)LOOP_SLOTS * LOOP_SLOT, MADV_DONTNEED);
+	sys_mem_trim();
 }
 
 void
@@ -216,9 +220,7 @@ loop_slots_used(struct env *env, unsigned n, size_t bytes)
 	if (n < 8 && bytes < 64 * 1024)
 		return;
 	env->slots_used = true;
-	if (env->cool == NULL)
-		env->cool = env_timer_new(env, on_cool, env);
-	if (env->cool != NULL && !env_timer_pending(env->cool))
+	if (!env_timer_pending(env->cool))
 		env_timer_set(env->cool, COOL_US);
 }
 
@@ -411,6 +413,10 @@ env_new(void)
 		free(env);
 		return NULL;
 	}
+	env->cool = env_timer_new(env, on_cool, env);
+	if (env->cool == NULL)
+		fatal("env", "no memory for a timer");
+	env_timer_set(env->cool, COOL_US);	/* once after the start */
 	env->alarm_fd = sys_alarm_open();
 	if (env->alarm_fd >= 0) {
 		event_assign(&env->alarm, env->base, env->alarm_fd, EV_READ | EV_PERSIST, on_alarm, env);

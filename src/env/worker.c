@@ -194,6 +194,13 @@ worker_drain(struct worker *w, int64_t limit_us)
 }
 
 void
+worker_rest(struct worker *w)
+{
+	if (w->awaited == 0)
+		stop(w);
+}
+
+void
 worker_fini(struct worker *w)
 {
 	stop(w);

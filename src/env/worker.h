@@ -37,6 +37,7 @@ int worker_send(struct worker *, const struct buf *message);	/* 0 or -errno */
 /* Blocks until `awaited` is 0, at most `limit_us`; 0, -ETIMEDOUT or -EPIPE.
  * `deliver` comes afterwards, from the loop. */
 int worker_drain(struct worker *, int64_t limit_us);
+void worker_rest(struct worker *);	/* ends the process when nothing is awaited; sending starts another */
 void worker_fini(struct worker *);
 
 /* The worker's end: a whole message into `in`, which is emptied first. */

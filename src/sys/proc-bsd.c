@@ -22,3 +22,9 @@ sys_proc_name(const char *name)
 {
 	setproctitle("%s", name);
 }
+
+void
+sys_mem_trim(void)
+{
+	/* their malloc unmaps by itself */
+}

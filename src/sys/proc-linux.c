@@ -4,6 +4,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include "sys/proc.h"
 
 void
@@ -21,4 +24,12 @@ void
 sys_proc_name(const char *name)
 {
 	prctl(PR_SET_NAME, name);
+}
+
+void
+sys_mem_trim(void)
+{
+#ifdef __GLIBC__	/* musl gives back by itself */
+	malloc_trim(0);
+#endif
 }

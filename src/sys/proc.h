@@ -5,4 +5,5 @@
 
 void sys_close_from(int first);			/* closes every descriptor from `first` up */
 void sys_proc_name(const char *name);		/* what ps(1) shows; at most 15 bytes count */
+void sys_mem_trim(void);			/* freed memory back to the system, where malloc keeps it */
 #endif

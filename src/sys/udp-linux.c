@@ -133,6 +133,7 @@ add_control(struct msghdr *h, struct cmsghdr **at, int level, int type, const vo
 {
 	struct cmsghdr *c = *at;
 
+	memset(c, 0, CMSG_SPACE(len));	/* the padding too: valgrind looks at it */
 	c->cmsg_level = level;
 	c->cmsg_type = type;
 	c->cmsg_len = CMSG_LEN(len);
