@@ -9,6 +9,7 @@ bool on, carries, talk, told, live, hush;
 #define wg_watch_if_unanswered(a, arg) (!carries && talk)
 #define wg_watch_if_owed(a, arg) (!carries)
 #define wg_watch_if_dead(a, arg) (!carries && talk)
+#define wg_watch_if_stale(a, arg) (!carries)
 #define wg_watch_if_hushed(a, arg) (hush && !carries)
 #define wg_watch_if_idle(a, arg) (!talk)
 #define wg_watch_if_talking(a, arg) talk

@@ -21,6 +21,8 @@
 
 #define VERDICT_MIN	(300 * MONO_MS)
 #define VERDICT_MAX	(2 * MONO_SEC)
+#define KEEPALIVE	(2 * MONO_SEC)	/* upstream's, effective */
+#define SILENT		(5 * MONO_SEC)
 #define EARLY		(5 * MONO_SEC)	/* candidates that overtook their offer by less are its own */
 #define SPARE_AGE	(3 * MONO_SEC)
 
@@ -398,6 +400,8 @@ ice_session_do_select(struct ice_session *s)
 	s->selected = p;
 	s->answered_at = now(s);
 	set_verdict(s);
+	s->keepalive = s->rstock ? KEEPALIVE : -1;
+	s->silent = s->rstock ? SILENT : -1;
 	s->was = p->remote;
 	memcpy(s->was_rufrag, s->rufrag, sizeof(s->was_rufrag));
 	s->ups++;

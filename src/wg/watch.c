@@ -19,6 +19,7 @@
 #define FLOW_LOOKS	5	/* looks with packets make a flow */
 #define HUSH_LOOKS	3	/* looks without, after a flow, are a silence */
 #define IDLE_AFTER	(3 * MONO_SEC)
+#define STALE_AFTER	(65 * MONO_SEC)		/* two keepalives of 25 s lost, and some grace */
 #define HANDSHAKE_OLD	(210 * MONO_SEC)	/* upstream's limit: 180 s and 30 s of grace */
 
 static struct mono
@@ -119,6 +120,15 @@ wg_watch_if_old_handshake(const struct wg_watch *w)
 
 	wg_peer_get_stats(w->peer, &s);
 	return !mono_is_set(s.last_handshake) || mono_diff(now(w), s.last_handshake) > HANDSHAKE_OLD;
+}
+
+static bool
+wg_watch_if_stale(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return mono_diff(now(w), s.last_received) > STALE_AFTER;
 }
 
 /* ---- actions ---- */

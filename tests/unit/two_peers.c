@@ -183,14 +183,56 @@ cut_and_restored(void)
 	t = until_direct(5000);
 	ok(t >= 0 && t < 1500, "restored after 20 s: direct after %d ms", t);
 	w.udp_cut = true;
-	fake_run(8 * MONO_SEC);
-	ok(w.a.endpoint.kind == PATH_TO_RELAY && w.b.endpoint.kind == PATH_TO_RELAY, "cut in silence: noticed by consent within 8 s");
+	fake_run(100 * MONO_MS);
+	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
+	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
+	fsm_drain(w.a.loop);
+	fsm_drain(w.b.loop);
 	fake_run(300 * MONO_SEC);
 	w.udp_cut = false;
 	t = until_direct(5000);
 	ok(t >= 0 && t < 2000, "restored after five minutes: direct after %d ms", t);
 	fake_run(10 * MONO_SEC);
 	ok(both_direct(), "and it stays");
+	world_free(&w);
+}
+
+/* As a stock peer: no generations, so consent by STUN. */
+static void
+stock_like(void)
+{
+	int t;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	w.a.generation = w.b.generation = 0;
+	world_start(&w, true, true);
+	world_relay(&w, true);
+	until_direct(5000);
+	fake_run(20 * MONO_SEC);
+	ok(both_direct() && w.a.session->answered_at.us > fake_now() - 3 * MONO_SEC, "stock: asked every two seconds");
+	w.udp_cut = true;
+	fake_run(8 * MONO_SEC);
+	ok(w.a.endpoint.kind == PATH_TO_RELAY && w.b.endpoint.kind == PATH_TO_RELAY, "stock: cut in silence, noticed within 8 s");
+	w.udp_cut = false;
+	t = until_direct(20000);
+	ok(t >= 0 && t < 2000, "stock: restored, direct after %d ms", t);
+	world_free(&w);
+}
+
+static void
+idle(void)
+{
+	unsigned before;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	world_relay(&w, true);
+	until_direct(5000);
+	fake_run(20 * MONO_SEC);
+	before = w.a.checks + w.b.checks;
+	fake_run(3600 * MONO_SEC);
+	is_int(w.a.checks + w.b.checks - before, 0, "an hour of silence between our own kind costs no STUN packet");
+	ok(both_direct(), "and the path stands");
 	world_free(&w);
 }
 
@@ -342,6 +384,8 @@ main(void)
 	order();
 	two_offers_in_one_turn();
 	cut_and_restored();
+	stock_like();
+	idle();
 	false_alarm();
 	restart();
 	rebind();

@@ -295,7 +295,7 @@ hook_describe(void *arg, struct peer *p, struct wire_signal *out)
 
 	(void)p;
 	out->wg_port = s->host.port;
-	out->has_generation = true;
+	out->has_generation = s->generation != 0;	/* 0: as a stock peer */
 	out->generation = s->generation;
 	if (s->relays)
 		strcpy(out->relay_url, "rel://relay.test:80");
