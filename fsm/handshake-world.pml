@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC
  * handshake-world.pml -- offers, answers and candidates in any order, as many as fit.
  * keep KEEP_BUG_BUSY answers
+ * keep KEEP_BUG_C answers
  * keep KEEP_BUG_OVERTAKE answers
  * bounds 0 5
  * full 0 7 */
 #define SELF 1
 #include "head.pml"
 #define COINS 2
-bool owed, heard, finishing;	/* an answer is; the workers have the last offer; finish is on its way */
+bool unheard;			/* the newest word of the remote has not reached the workers */
+bool owed, heard, finishing;	/* an answer is; the workers have taken the offer, for finish was queued behind it; finish is on its way */
 byte kept;			/* 1 an offer, 2 an answer */
 #define handshake_if_late_copy(a, arg) COIN(0)
 #define handshake_if_reborn(a, arg) COIN(1)
@@ -23,8 +25,8 @@ inline handshake_do_send_offer(a, arg)		{ skip }
 inline handshake_do_send_held(a, arg)		{ assert(!owed) }
 inline handshake_do_send_candidates(a, arg)	{ assert(!owed) }	/* never before their answer */
 inline handshake_do_hold_candidates(a, arg)	{ assert(owed) }
-inline handshake_send_ice_offer(a, arg)		{ heard = true }
-inline handshake_send_ice_answer(a, arg)	{ heard = true }
+inline handshake_send_ice_offer(a, arg)		{ heard = false; unheard = false }
+inline handshake_send_ice_answer(a, arg)	{ heard = false; unheard = false }
 inline handshake_send_ice_candidate(a, arg)	{ skip }
 inline handshake_send_relay_offer(a, arg)	{ skip }
 inline handshake_send_peer_restarted(a, arg)	{ skip }
@@ -34,10 +36,10 @@ inline handshake_send_finish(a, arg)		{ assert(!finishing && nfull(q)); finishin
 	ROLE(true, offer, skip) ROLE(true, answer, skip) ROLE(true, candidate, skip) \
 	ROLE(true, ask, skip) ROLE(true, local_candidate, skip) ROLE(true, go_idle, skip)
 /* finish is taken off before the step that may send the next one */
-#define M_before if :: ev == EV(finish) -> finishing = false :: ev == EV(offer) && !COIN(0) -> owed = true; heard = false :: else fi
+#define M_before if :: ev == EV(finish) -> finishing = false; heard = true :: ev == EV(offer) && !COIN(0) -> owed = true; heard = false; unheard = true :: ev == EV(answer) && !COIN(0) -> unheard = true :: else fi
 inline settle() {
 	assert(IS(busy) == finishing);		/* one at a time, and it ends */
-	assert(!IS(ready) || (!owed && kept == 0))	/* an offer is always answered, none is forgotten */
+	assert(!IS(ready) || (!owed && !unheard && kept == 0))	/* an offer is always answered, none is forgotten */
 }
 #include "alone.pml"
-ltl answers { <>[] (IS(ready) && !owed) }
+ltl answers { <>[] (IS(ready) && !owed && !unheard) }

@@ -2,8 +2,8 @@
  * ice-session-world.pml -- a remote that works with us when packets pass, and
  * a guard that offers again.
  * keep KEEP_BUG_ID names_one
- * bounds 2 2
- * full 2 3 */
+ * bounds 2 1
+ * full 2 2 */
 #include "head.pml"
 #define COINS 3
 bool agent, told, unused = true, pend, dir = true, tried;

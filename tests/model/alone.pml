@@ -21,7 +21,12 @@
 #ifndef M_before
 #define M_before skip
 #endif
-inline flip() { if :: COINS > 0 -> select (coin : 0 .. ((1 << COINS) - 1)) :: else fi }
+inline flip() {
+#ifdef MAYBE	/* guards that the world does not speak of: either way */
+	if :: maybe = 0 :: maybe = 1 fi;
+#endif
+	if :: COINS > 0 -> select (coin : 0 .. ((1 << COINS) - 1)) :: else fi
+}
 
 init {
 end:	do
@@ -30,7 +35,7 @@ end:	do
 		:: M_fresh(ev, g) -> flip(); M_before; M_step(ev, arg); settle()
 		:: else		/* of a former life: the runtime drops and counts it */
 		fi;
-		ev = 0; g = 0; arg = 0; coin = 0;
+		ev = 0; g = 0; arg = 0; coin = 0; maybe = 0;
 		if :: !(M_due) -> fired = 0 :: else fi }
 	FAST
 	FAULTY

@@ -18,7 +18,7 @@
 chan q = [QMAX + SELF] of { byte, byte, byte };	/* event, generation of its resource, argument */
 byte faults = FAULTS, asks = ASKS;
 byte fired;			/* timers that fired in this round, a bit each */
-hidden byte ev, g, arg, coin;
+hidden byte ev, g, arg, coin, maybe;
 #define room (len(q) < QMAX)
 #define QUIET (len(q) == 0 && !(BUSY))
 #define COIN(n) ((coin >> n) & 1)

@@ -20,7 +20,10 @@ generate() {
 	# what the world does not speak of means nothing in it
 	grep -oE "[a-z_0-9]+_(do|send)_[a-z_0-9]+\\(a, arg\\)" "$run/$name.pml" | sort -u | while read -r call; do
 		grep -q "inline ${call%%(*}(" "$world" || echo "inline $call { skip }"; done >"$run/rest"
-	cat "$run/rest" >>"$run/$name.pml"
+	grep -oE "[a-z_0-9]+_if_[a-z_0-9]+\\(a, arg\\)" "$run/$name.pml" | sort -u | while read -r call; do
+		grep -q "define ${call%%(*}(" "$world" || echo "#define $call (maybe)"; done >"$run/guards"
+	[ ! -s "$run/guards" ] || { sed 's/^#define /# either way: /; s/(maybe)//' "$run/guards"; echo "#define MAYBE" >>"$run/guards"; }
+	cat "$run/guards" "$run/$name.pml" "$run/rest" >"$run/tmp"; mv "$run/tmp" "$run/$name.pml"
 }
 bounds=$(sed -n 's/^ \* bounds //p' "$world")
 [ -z "$MODEL_FULL" ] || bounds=$(sed -n 's/^ \* full //p' "$world" | grep . || echo 3 4)

@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# together.sh WORLD RUN [KEEP] -- as one.sh, for a world of several machines.  The
+# world says which: " * together WIRE MACHINES", and its bounds: " * bounds FAULTS".
+srcdir=${srcdir:-.} AWK=${AWK:-awk}
+LC_ALL=C; export LC_ALL
+world=$1 run=$2 keep=$3
+name=${world##*/}; name=${name%-world.pml}
+mkdir -p "$run" || exit 1
+set -- $(sed -n 's/^ \* together //p' "$world")
+wire=$1; shift
+only="$*"
+generate() {
+	: >"$run/facts"
+	for t in "$srcdir"/fsm/*.fsm; do
+		case $wire:${t##*/} in server:srv-*|agent:[!s]*|agent:s[!r]*) ;; *) continue ;; esac
+		$AWK -v keep="$keep" -f "$srcdir/fsm/fsm.awk" -f "$srcdir/fsm/to-facts.awk" "$t" >>"$run/facts" || return 1
+	done
+	for m; do
+		$AWK -v keep="$keep" -f "$srcdir/fsm/fsm.awk" -f "$srcdir/fsm/to-pml.awk" "$srcdir/fsm/$m.fsm" || return 1
+	done >"$run/all.pml"
+	$AWK -v only="$only" -f "$srcdir/fsm/wire.awk" -f "$srcdir/fsm/to-wire-pml.awk" "$run/facts" "$srcdir/fsm/$wire.wire" >"$run/wire-all.pml" || return 1
+	grep -hE '^(#define|byte)' "$run/wire-all.pml" "$run/all.pml" >"$run/states.pml"
+	grep -vE '^(#define|byte)' "$run/all.pml" >"$run/machines.pml"
+	grep -v '^#define' "$run/wire-all.pml" >"$run/wire.pml"
+	cp "$world" "$run/world.pml"
+	grep -oE "[a-z_0-9]+_do_[a-z_0-9]+\(a, arg\)" "$run/machines.pml" | sort -u | while read -r call; do
+		grep -q "inline ${call%%(*}(" "$world" || echo "inline $call { skip }"; done >"$run/rest"
+	cat "$run/rest" >>"$run/machines.pml"
+	grep -oE "[a-z_0-9]+_if_[a-z_0-9]+\\(a, arg\\)" "$run/machines.pml" | sort -u | while read -r call; do
+		grep -q "define ${call%%(*}(" "$world" || { echo "#define $call false"; echo "# taken for false: ${call%%(*}" >&2; }; done >>"$run/states.pml"
+}
+faults=$(sed -n 's/^ \* bounds //p' "$world")
+[ -z "$MODEL_FULL" ] || faults=$(sed -n 's/^ \* full //p' "$world")
+[ -z "$keep" ] || faults=$(sed -n "s/^ \* keep $keep [A-Za-z_]* \([0-9]*\).*/\1/p" "$world")
+label="$name${keep:+ with $keep}"
+generate "$@" || { echo "not ok $label: generate"; exit 0; }
+cd "$run" || exit 1
+spin -a -DFAULTS=$faults $MODEL_FLAGS world.pml >spin.log 2>&1 && [ -f pan.c ] || { echo "not ok $label: spin"; sed 's/^/# /' spin.log | head -10; exit 0; }
+${CC:-cc} -O1 -w -DMEMLIM=${MODEL_MB:-3500} -DCOLLAPSE -o pan pan.c >cc.log 2>&1 || { echo "not ok $label: cc"; head -5 cc.log; exit 0; }
+for p in $(if [ -n "$keep" ]; then sed -n "s/^ \* keep $keep \([A-Za-z_]*\).*/\1/p" world.pml; else sed -n 's/^ltl \([A-Za-z_0-9]*\).*/\1/p' world.pml; fi); do
+	timeout "${MODEL_SECONDS:-150}" ./pan -a -m"${MODEL_DEPTH:-2000000}" -N "$p" >"pan.$p.log" 2>&1
+	errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' "pan.$p.log")
+	states=$(sed -n 's/ *\([0-9.e+]*\) states, stored.*/\1/p' "pan.$p.log" | head -1)
+	why=$(grep -E '^pan:[0-9]*:' "pan.$p.log" | head -2 | tr '\n' ' ')
+	grep -q 'max search depth too small' "pan.$p.log" && why="depth $why" && errors=x
+	grep -q 'reached memory limit' "pan.$p.log" && why="memory $why" && errors=x
+	[ -n "$errors" ] || { errors=x; why="no end in ${MODEL_SECONDS:-150} s $why"; }
+	case ${keep:+kept}$errors in
+	0) echo "ok $label: $p, $faults fault(s) ($states states)" ;;
+	kept0|keptx) echo "not ok $label: $p must fail ($states states, ${why:-no error})" ;;
+	kept*) echo "ok $label: $p fails, as it must ($states states)" ;;
+	*)	echo "not ok $label: $p ($states states, $why)"
+		[ ! -f world.pml.trail ] || ./pan -r -N "$p" 2>/dev/null | grep -oE '[a-z-]+ row [0-9]+|START OF CYCLE|assertion violated.*' | tail -40 | tr '\n' ';' | sed 's|^|# |; s|$|\n|' ;;
+	esac
+done
+[ -n "$keep" ] || { printf '# rows of %s not reached: ' "$name"; grep -oE '[a-z-]+ row [0-9]+' pan.$p.log | sort | uniq -c >unreached
+	grep -oE '[a-z-]+ row [0-9]+' machines.pml | sort | uniq -c >copies
+	$AWK 'NR == FNR { n[$2 " " $4] = $1; next } { k = $2 " " $4 } n[k] == $1 { printf "%s; ", k }' copies unreached; echo; }
