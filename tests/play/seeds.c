@@ -2,7 +2,7 @@
 /*
  * seeds.c -- whole meshes under seeded faults.
  *
- *	seeds [--from N] [--count N] [--faults N] [--log] [--verbose] [--quiet] [--slow]
+ *	seeds [--from N] [--count N] [--hosts K] [--faults N] [--rows FILE] [--log] [--verbose] [--quiet] [--slow]
  *
  * A seed decides everything: how many hosts, which routers, how good the links
  * are, what breaks and when.  After the last fault all is healed; then every
@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "agent/agent.h"
 #include "agent/impl.h"
 #include "tests/sim/mesh.h"
@@ -294,6 +295,38 @@ heal(struct run *r)
 
 /* ---- invariants, after every event ------------------------------------------------------ */
 
+__attribute__((noreturn)) static void
+broken(const struct mesh_node *n, const struct remote *r, const char *what)
+{
+	printf("# at %.6f: agent%u, peer %s: %s\n", (double)sim_now(n->mesh->s) / 1e6, n->i, r->key_text, what);
+	fflush(stdout);
+	abort();
+}
+
+/* What src/peer's path says, WireGuard does; who has no path has no watcher; and
+ * nothing is sent into a relay channel that is not open. */
+static void
+check_remote(const struct mesh_node *n, const struct remote *r)
+{
+	enum path_state path = (enum path_state)r->peer->path.fsm.state;
+	enum relay_channel_state channel = (enum relay_channel_state)r->channel->fsm.state;
+	struct wg_peer_stats st;
+
+	wg_peer_get_stats(r->wg, &st);
+	if ((path == PATH_NONE) != (st.endpoint.kind == WG_ENDPOINT_NONE))
+		broken(n, r, "no path, but an endpoint; or the reverse");
+	if ((path == PATH_RELAY) != (st.endpoint.kind == WG_ENDPOINT_WAY))
+		broken(n, r, "the relay is the path, but not the endpoint; or the reverse");
+	if (st.endpoint.kind == WG_ENDPOINT_WAY && st.endpoint.way != &r->channel->way)
+		broken(n, r, "the endpoint is another peer's way");
+	if (path == PATH_RELAY && channel != RELAY_CHANNEL_OPEN && channel != RELAY_CHANNEL_CHECKING)
+		broken(n, r, "the tunnel uses a relay channel that is not open");
+	if ((path == PATH_NONE) != (r->watch->fsm.state == WG_WATCH_OFF))
+		broken(n, r, "a watcher without a path; or a path without");
+	if (st.kept > 4096)
+		broken(n, r, "packets pile up");
+}
+
 static void
 check_agent(const struct mesh_node *n)
 {
@@ -303,15 +336,9 @@ check_agent(const struct mesh_node *n)
 		return;
 	LIST_EACH(l, &a->engine->remotes) {
 		const struct remote *r = LIST_OF(l, struct remote, all);
-		struct wg_peer_stats st;
 
-		if (r->wg == NULL || r->channel == NULL)
-			continue;
-		wg_peer_get_stats(r->wg, &st);
-		if (st.endpoint.kind == WG_ENDPOINT_WAY && st.endpoint.way != &r->channel->way) {
-			printf("# agent%u: an endpoint points at a way that is not its peer's\n", n->i);
-			abort();
-		}
+		if (r->wg != NULL && r->channel != NULL && r->watch != NULL && r->peer != NULL)
+			check_remote(n, r);
 	}
 }
 
@@ -319,15 +346,18 @@ static void
 invariants(void *arg)
 {
 	struct mesh *m = arg;
+	struct env *ran = sim_ran(m->s);
 
-	for (unsigned i = 0; i < m->n; i++)
-		check_agent(&m->node[i]);
+	for (unsigned i = 0; i < m->n && ran != NULL; i++)
+		if (m->node[i].env == ran)
+			check_agent(&m->node[i]);
 }
 
 /* ---- one seed ------------------------------------------------------------------------------ */
 
 struct options {
-	unsigned faults;
+	unsigned faults, hosts;
+	const char *rows;	/* file for the rows that were taken */
 	bool log, verbose, quiet, slow;
 };
 
@@ -335,10 +365,22 @@ static int64_t total_time;
 static uint64_t total_events;
 
 static bool
+all_direct(void *arg)
+{
+	struct mesh *m = arg;
+
+	for (unsigned i = 0; i < m->n; i++)
+		for (unsigned j = 0; j < m->n; j++)
+			if (i != j && mesh_direct(m, i, j) != 1)
+				return false;
+	return true;
+}
+
+static bool
 run_seed(uint64_t seed, const struct options *o)
 {
-	struct mesh_conf conf = { .seed = seed, .log = o->log, .verbose = o->verbose, .ping_every = MONO_SEC,
-		.hosts = 2 + (unsigned)(seed * 2654435761u % 4), .nat = (enum mesh_nat)(seed % 4),
+	struct mesh_conf conf = { .seed = seed, .log = o->log, .verbose = o->verbose, .ping_every = o->hosts > 10 ? 3 * MONO_SEC : MONO_SEC,
+		.hosts = o->hosts > 0 ? o->hosts : 2 + (unsigned)(seed * 2654435761u % 4), .nat = (enum mesh_nat)(seed % 4),
 		.v6 = seed / 4 % 3 == 0, .by_name = seed / 4 % 2 == 0, .wild = seed / 8 % 2 == 0 };
 	struct run r = { .m = mesh_new(&conf), .talk = o->log || o->verbose, .slow = o->slow };
 	struct mesh *m = r.m;
@@ -367,6 +409,9 @@ run_seed(uint64_t seed, const struct options *o)
 				if (m->node[i].ping[j] != NULL && sim_ping_stats(m->node[i].ping[j]).longest_gap > 5 * MONO_SEC)
 					fail = "silence without a fault";
 	}
+	if (fail == NULL && !conf.wild && (conf.nat == MESH_EIM || conf.nat == MESH_OPEN) &&
+	    !sim_until(m->s, all_direct, m, 60 * MONO_SEC))
+		fail = "a path that could be direct is not";
 	if (fail == NULL && sim_leaks(m->s) > 0)
 		fail = "a program left things behind";
 	total_time += sim_now(m->s) * m->n;
@@ -389,12 +434,15 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "from", required_argument, NULL, 'f' }, { "count", required_argument, NULL, 'c' },
-		{ "faults", required_argument, NULL, 'n' }, { "log", no_argument, NULL, 'g' },
+		{ "faults", required_argument, NULL, 'n' }, { "hosts", required_argument, NULL, 'k' }, { "rows", required_argument, NULL, 'r' },
+		{ "log", no_argument, NULL, 'g' },
 		{ "verbose", no_argument, NULL, 'v' }, { "quiet", no_argument, NULL, 'q' }, { "slow", no_argument, NULL, 'w' }, { NULL, 0, NULL, 0 }
 	};
-	struct options o = { .faults = 4 };
-	uint64_t from = 1, count = 200, bad = 0;
+	struct options o = { .faults = 4, .hosts = 5 };	/* --hosts 0: 2 to 5 */
+	uint64_t from = 1, count = 300, bad = 0;
 	bool given = false;
+	double cpu;
+	FILE *f;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -406,6 +454,14 @@ main(int argc, char **argv)
 		case 'c':
 			count = strtoull(optarg, NULL, 0);
 			given = true;
+			break;
+		case 'k':
+			o.hosts = (unsigned)strtoul(optarg, NULL, 0);
+			if (o.hosts == 1 || o.hosts > MESH_MAX)
+				return 2;	/* 0: the seed decides */
+			break;
+		case 'r':
+			o.rows = optarg;
 			break;
 		case 'n':
 			o.faults = (unsigned)strtoul(optarg, NULL, 0);
@@ -434,6 +490,12 @@ main(int argc, char **argv)
 	if (o.quiet)
 		ok(bad == 0, "%llu of %llu seeds failed", (unsigned long long)bad, (unsigned long long)count);
 	fflush(stdout);
-	printf("# %.1f agent-hours, %llu events\n", (double)total_time / (double)MONO_HOUR, (unsigned long long)total_events);
+	cpu = (double)clock() / CLOCKS_PER_SEC / 3600;
+	printf("# %.1f agent-hours, %llu events, %.0f agent-hours per core-hour\n", (double)total_time / (double)MONO_HOUR,
+	    (unsigned long long)total_events, (double)total_time / (double)MONO_HOUR / cpu);
+	if (o.rows != NULL && (f = fopen(o.rows, "w")) != NULL) {
+		sim_rows_print(f);
+		fclose(f);
+	}
 	return tap_done();
 }

@@ -44,6 +44,7 @@ turn_end(struct env *e)
 	h->n = kept;
 	e->in_turn = false;
 	e->sim->cur = NULL;
+	e->sim->ran = e;
 }
 
 void
@@ -478,6 +479,8 @@ process_end(struct env *e, bool killed, bool power)
 	watches_free(&e->host_change);
 	watches_free(&e->signals);
 	hooks_free(&e->turn_end);
+	if (s->ran == e)
+		s->ran = NULL;
 	list_remove(&e->in_host);
 	free(e);
 }

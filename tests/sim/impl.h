@@ -69,6 +69,7 @@ struct sim {
 	struct prng net, scene;		/* the network's and the scenario's chance */
 	uint64_t hash, events;
 	struct env *cur;		/* whose turn it is, or NULL */
+	struct env *ran;		/* whose turn it was in the last event */
 	bool verbose, in_check;
 	struct list hosts, nets, nats, cuts, names, pings;
 	unsigned nhost, nif, pingids;

@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "base/addr.h"
 #include "base/mono.h"
 
@@ -51,8 +52,10 @@ void sim_after(struct sim *, int64_t us, void (*fn)(void *arg), void *arg);
 void sim_run(struct sim *, int64_t us);
 /* Runs until pred is true, asked after every event; false when `limit` has passed. */
 bool sim_until(struct sim *, bool (*pred)(void *arg), void *arg, int64_t limit);
-/* An invariant, asked after every event. */
+/* An invariant, asked after every event.  Only the program that ran, if any, can
+ * have changed. */
 void sim_check(struct sim *, void (*fn)(void *arg), void *arg);
+struct env *sim_ran(const struct sim *);
 
 /* ---- the trace hash ---------------------------------------------------------- */
 
@@ -62,6 +65,8 @@ void sim_hash_add(struct sim *, const void *, size_t);	/* the scenario's own mar
 /* Every transition of this loop's machines goes into the hash, and to the log
  * when sim_set_verbose(); call it right after the loop was made. */
 void sim_hash_loop(struct sim *, struct fsm_loop *);
+/* How often each row of each table that ran was taken, in all worlds so far. */
+void sim_rows_print(FILE *);
 /* Packets and connections on stderr, with virtual times. */
 void sim_set_verbose(struct sim *, bool);
 struct sim *sim_of(struct env *);

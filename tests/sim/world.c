@@ -239,6 +239,7 @@ sim_step(struct sim *s, int64_t until)
 	ev_stop(s, e);
 	s->now = e->at;
 	s->events++;
+	s->ran = NULL;
 	ev_run(e);
 	for (size_t i = 0; i < s->checks.n; i++)
 		s->checks.v[i].fn(s->checks.v[i].arg);
@@ -397,6 +398,12 @@ uint64_t
 sim_events(const struct sim *s)
 {
 	return s->events;
+}
+
+struct env *
+sim_ran(const struct sim *s)
+{
+	return s->ran;
 }
 
 const struct sim_stats *
