@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "env/env.h"
 
+#define METRICS_ADDRESS	"127.0.0.1:9191"	/* NetBird's */
+
 struct daemon {
 	struct env *env;
 	struct agent *agent;
@@ -40,7 +42,8 @@ static int
 usage(FILE *to, int rc)
 {
 	fprintf(to, "usage: godwitd [-d | --foreground] [--state-dir dir] [--daemon-addr unix://path]\n"
-	    "               [--log-level level] [--version]\n");
+	    "               [--log-level level] [--enable-local-metrics]\n"
+	    "               [--local-metrics-address address:port] [--version]\n");
 	return rc;
 }
 
@@ -79,6 +82,8 @@ main(int argc, char **argv)
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "daemon-addr", required_argument, NULL, 'a' },
 		{ "log-level", required_argument, NULL, 'l' },
+		{ "enable-local-metrics", no_argument, NULL, 'm' },
+		{ "local-metrics-address", required_argument, NULL, 'M' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
@@ -99,6 +104,8 @@ main(int argc, char **argv)
 		case 's': conf.state_dir = optarg; break;
 		case 'a': address = optarg; break;
 		case 'l': level_text = optarg; break;
+		case 'm': conf.metrics = conf.metrics != NULL ? conf.metrics : METRICS_ADDRESS; break;
+		case 'M': conf.metrics = optarg; break;
 		case 'v': puts(PACKAGE_VERSION); return 0;
 		case 'h': return usage(stdout, 0);
 		default: return usage(stderr, 2);

@@ -422,6 +422,25 @@ open_socket(struct agent *a, char *why, size_t whylen)
 	return err;
 }
 
+static int
+open_metrics(struct agent *a, char *why, size_t whylen)
+{
+	struct metrics_hooks hooks = { ctl_status, a };
+	struct addr at;
+	int err = 0;
+
+	if (a->conf.metrics == NULL)
+		return 0;
+	if (addr_parse_port(&at, a->conf.metrics) != 0) {
+		snprintf(why, whylen, "metrics address %s is not ADDRESS:PORT", a->conf.metrics);
+		return -EINVAL;
+	}
+	a->metrics = metrics_new(a->env, a->loop, &at, &hooks, &err);
+	if (a->metrics == NULL)
+		snprintf(why, whylen, "metrics address %s: %s", a->conf.metrics, strerror(-err));
+	return err;
+}
+
 static char *
 copy_or_null(const char *text)
 {
@@ -442,6 +461,7 @@ agent_new(struct env *env, const struct agent_conf *conf, char *why, size_t whyl
 	a->conf.state_dir = copy_or_null(conf->state_dir);
 	a->conf.socket = copy_or_null(conf->socket);
 	a->conf.iface = copy_or_null(conf->iface);
+	a->conf.metrics = copy_or_null(conf->metrics);
 	a->conf.ca_file = a->mgmt_conf.ca_file = a->signal_conf.ca_file = copy_or_null(conf->ca_file);
 	a->mgmt_conf.version = AGENT_NETBIRD_VERSION;
 	if ((err = env_dir_lock(env, conf->state_dir, 0700)) != 0) {
@@ -455,7 +475,8 @@ agent_new(struct env *env, const struct agent_conf *conf, char *why, size_t whyl
 		snprintf(why, whylen, "%s/state.json cannot be read", conf->state_dir);
 		goto fail;
 	}
-	if (take_profile(a, why, whylen) != 0 || make_machines(a) != 0 || open_socket(a, why, whylen) != 0)
+	if (take_profile(a, why, whylen) != 0 || make_machines(a) != 0 || open_socket(a, why, whylen) != 0 ||
+	    open_metrics(a, why, whylen) != 0)
 		goto fail;
 	if (a->profile->fresh)
 		config_save(a->profile);
@@ -476,6 +497,7 @@ agent_free(struct agent *a)
 		return;
 	if (a->loop != NULL)
 		fsm_loop_off_step(a->loop, on_step, a);
+	metrics_free(a->metrics);
 	ctlsrv_free(a->ctl);
 	a->ctl = NULL;
 	engine_free(a->engine);
@@ -494,5 +516,6 @@ agent_free(struct agent *a)
 	free((char *)(uintptr_t)a->conf.socket);
 	free((char *)(uintptr_t)a->conf.iface);
 	free((char *)(uintptr_t)a->conf.ca_file);
+	free((char *)(uintptr_t)a->conf.metrics);
 	free(a);
 }

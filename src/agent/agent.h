@@ -27,6 +27,7 @@ struct agent_conf {
 	const char *ca_file;		/* PEM roots for management, signal and relays; NULL: the system's */
 	const char *daemon_version;	/* for status */
 	bool force_relay;		/* NB_FORCE_RELAY: no direct paths */
+	const char *metrics;		/* "127.0.0.1:9191": GET /metrics there; NULL: nowhere */
 };
 
 /* NULL: `why` (one line) names what is wrong. */

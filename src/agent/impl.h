@@ -11,6 +11,7 @@
 #include "agent/agent.h"
 #include "agent/config.h"
 #include "agent/ctlsrv.h"
+#include "agent/metrics.h"
 #include "base/addr.h"
 #include "base/list.h"
 #include "ice/session.h"
@@ -45,6 +46,7 @@ struct agent {
 	struct netwatch *netwatch;
 	struct engine *engine;		/* NULL while not logged in */
 	struct ctlsrv *ctl;		/* NULL in the simulator */
+	struct metrics *metrics;	/* NULL: not asked for */
 	char fault[256];		/* why the engine could not start, "" when it could */
 };
 

@@ -54,7 +54,7 @@ unanswered()	# WHY
 
 start()
 {
-	"$builddir/tests/unit/fakedaemon" "$sock" "$dir" 2>"$dir/daemon.err" &
+	"$builddir/tests/unit/fakedaemon" "$sock" "$dir" >"$dir/port" 2>"$dir/daemon.err" &
 	daemon=$!
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		[ -S "$sock" ] && break
@@ -197,6 +197,19 @@ echo good >"$dir/key"
 g login --setup-key-file "$dir/key"
 ok $rc "--setup-key-file"
 
+if command -v curl >/dev/null; then
+	g up -k good
+	curl -s "http://127.0.0.1:$(cat "$dir/port")/metrics" >"$dir/out" 2>"$dir/err"
+	ok $? "metrics"
+	says out '^netbird_management_connected 1$' "management is connected"
+	says out '^netbird_peers 2$' "peers"
+	says out '^netbird_peers_connected{connection_type="p2p"} 1$' "by kind"
+	says out '^netbird_peer_latency_seconds{peer="a.example.test"} 0.0123$' "latency"
+	says out '^godwit_loop_turn_seconds_bucket{le="+Inf"} [0-9]' "the loop's stalls"
+	says out '^godwit_stale_events_total 0$' "stale events"
+	[ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$(cat "$dir/port")/nothing")" = 404 ]
+	ok $? "nothing else there"
+fi
 g deregister
 says out 'Deregistered successfully' "deregister"
 g logout

@@ -14,6 +14,7 @@
 #include <string.h>
 #include "agent/config.h"
 #include "agent/ctlsrv.h"
+#include "agent/metrics.h"
 #include "agent/settings.h"
 #include "base/log.h"
 #include "env/env.h"
@@ -246,6 +247,10 @@ main(int argc, char **argv)
 	char why[256];
 	int err;
 
+	struct metrics_hooks metrics_hooks = { on_status, &f };
+	struct addr local = addr_v4(0x7f000001, 0);	/* any port: told on stdout */
+	struct metrics *metrics;
+
 	if (argc != 3)
 		return 2;
 	f.env = env_new();
@@ -266,8 +271,14 @@ main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[1], strerror(-err));
 		return 1;
 	}
+	metrics = metrics_new(f.env, f.loop, &local, &metrics_hooks, &err);
+	if (metrics != NULL) {
+		printf("%u\n", (unsigned)metrics_port(metrics));
+		fflush(stdout);
+	}
 	env_on_signal(f.env, SIGTERM, on_signal, f.env);
 	env_run(f.env);
+	metrics_free(metrics);
 	ctlsrv_free(f.ctl);
 	kettle_fsm_fini(&f.kettle);
 	fsm_loop_free(f.loop);
