@@ -14,8 +14,6 @@
 #include "agent/impl.h"
 #include "base/map.h"
 #include "env/env.h"
-#include "ice/gather.h"
-#include "ice/pair.h"
 #include "relay/link.h"
 
 /* ---- which peer ------------------------------------------------------------------- */
@@ -55,85 +53,46 @@ find_remote(struct engine *e, const char *what, struct remote **out)
 
 /* ---- NATs --------------------------------------------------------------------------- */
 
-#define SEEN_MAX	32
-
-/* Our IPv4 address as others saw it from outside. */
-struct seen {
-	struct addr at[SEEN_MAX];
-	size_t n;
-	struct engine *engine;
-};
-
-static void
-note_seen(struct seen *s, const struct addr *a)
-{
-	if (a->family == ADDR_V4 && !addr_is_private(a) && s->n < SEEN_MAX)
-		s->at[s->n++] = *a;
-}
-
-static void
-note_gather(struct ice_gather *g, void *arg)
-{
-	if (mono_is_set(g->told))
-		note_seen(arg, &g->mapped[0]);
-}
-
-static void
-collect(struct seen *s)
-{
-	ice_each_gather(s->engine->ice, note_gather, s);
-	LIST_EACH(l, &s->engine->remotes) {
-		const struct ice_session *i = LIST_OF(l, struct remote, all)->ice;
-
-		LIST_EACH(p, (struct list *)(uintptr_t)&i->pairs)
-			note_seen(s, &LIST_OF(p, struct ice_pair, in_session)->mapped);
-	}
-}
-
-static bool
-is_ours(const struct ice_session *i, const struct addr *a)
-{
-	for (unsigned k = 0; k < i->nlocal; k++)
-		if (i->local[k].type == WIRE_CAND_HOST && addr_same_ip(&i->local[k].addr, a))
-			return true;
-	return false;
-}
-
 enum nat_kind { NAT_UNKNOWN, NAT_NONE, NAT_EASY, NAT_HARD };
 
 static enum nat_kind
-our_nat(struct engine *e, const struct ice_session *i, struct agent_why_nat *out)
+our_nat(struct engine *e, struct agent_why_nat *out)
 {
-	struct seen s = { .engine = e };
-	uint16_t port = wg_device_port(e->device);
-	bool differs = false;
+	struct ice_nat n;
 
-	collect(&s);
+	ice_nat_get(e->ice, &n);
+	for (int f = 0; f < 2; f++)
+		if (n.mapped[f].family != ADDR_NONE)
+			addr_str_port(&n.mapped[f], out->seen[f]);
 	snprintf(out->filtering, sizeof(out->filtering), "not measured");
-	if (s.n == 0) {
+	if (!n.known) {
 		snprintf(out->mapping, sizeof(out->mapping), "not known: no STUN server and no peer has told us yet");
 		return NAT_UNKNOWN;
 	}
-	addr_str_port(&s.at[0], out->seen[0]);
-	for (size_t k = 1; k < s.n; k++)
-		if (!addr_equal(&s.at[k], &s.at[0])) {
-			differs = true;
-			addr_str_port(&s.at[k], out->seen[1]);
-		}
-	snprintf(out->ports, sizeof(out->ports), s.at[0].port == port ? "port %u is kept" : "port %u becomes another",
-	    (unsigned)port);
-	if (is_ours(i, &s.at[0])) {
+	if (n.none) {
 		snprintf(out->mapping, sizeof(out->mapping), "none: this host has the public address itself");
 		return NAT_NONE;
 	}
-	snprintf(out->mapping, sizeof(out->mapping), differs ? "address-dependent: another port for each destination" :
-	    s.n > 1 ? "endpoint-independent: one port for all (seen by %zu)" : "seen by %zu other only", s.n);
-	return differs ? NAT_HARD : NAT_EASY;
+	snprintf(out->ports, sizeof(out->ports), n.port_preserved ? "port %u is kept" : "port %u becomes %u",
+	    (unsigned)wg_device_port(e->device), (unsigned)n.mapped[0].port);
+	switch (n.mapping) {
+	case ICE_MAPPING_ADDRESS_DEPENDENT:
+		snprintf(out->mapping, sizeof(out->mapping), "address-dependent: another port for each destination");
+		return NAT_HARD;
+	case ICE_MAPPING_ENDPOINT_INDEPENDENT:
+		snprintf(out->mapping, sizeof(out->mapping), "endpoint-independent: one port for all (seen by %u)", n.observers);
+		return NAT_EASY;
+	case ICE_MAPPING_UNKNOWN:
+		break;
+	}
+	snprintf(out->mapping, sizeof(out->mapping), "not known: only one server or peer saw our address");
+	/* A router that hands out a port of its own is often one that does so for each destination. */
+	return n.port_preserved ? NAT_EASY : NAT_UNKNOWN;
 }
 
 /* Their server-reflexive candidate against the address their checks came from. */
 static enum nat_kind
-their_nat(const struct ice_session *i, struct agent_why_nat *out)
+their_nat(const struct ice_session *i, const struct ice_outcome *pair, size_t npair, struct agent_why_nat *out)
 {
 	const struct wire_cand *srflx = NULL;
 	bool host_is_public = false, another = false;
@@ -158,14 +117,11 @@ their_nat(const struct ice_session *i, struct agent_why_nat *out)
 		return NAT_UNKNOWN;
 	}
 	addr_str_port(&srflx->addr, out->seen[0]);
-	LIST_EACH(l, (struct list *)(uintptr_t)&i->pairs) {
-		const struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
-
-		if (p->remote.type == WIRE_CAND_PRFLX && addr_same_ip(&p->remote.addr, &srflx->addr)) {
+	for (size_t k = 0; k < npair; k++)
+		if (pair[k].remote_type == WIRE_CAND_PRFLX && addr_same_ip(&pair[k].remote, &srflx->addr)) {
 			another = true;
-			addr_str_port(&p->remote.addr, out->seen[1]);
+			addr_str_port(&pair[k].remote, out->seen[1]);
 		}
-	}
 	if (srflx->related.port != 0)
 		snprintf(out->ports, sizeof(out->ports), srflx->addr.port == srflx->related.port ? "port %u is kept" :
 		    "port %u becomes another", (unsigned)srflx->related.port);
@@ -177,25 +133,22 @@ their_nat(const struct ice_session *i, struct agent_why_nat *out)
 /* ---- pairs and the relay --------------------------------------------------------------- */
 
 static void
-fill_pairs(const struct ice_session *i, struct agent_why *w)
+fill_pairs(const struct ice_outcome *pair, size_t n, struct agent_why *w)
 {
-	LIST_EACH(l, (struct list *)(uintptr_t)&i->pairs) {
-		const struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+	for (; w->npair < n && w->npair < AGENT_WHY_PAIRS; w->npair++) {
+		const struct ice_outcome *p = &pair[w->npair];
 		struct agent_why_pair *q = &w->pair[w->npair];
 
-		if (w->npair == AGENT_WHY_PAIRS)
-			return;
-		w->npair++;
-		snprintf(q->local_type, sizeof(q->local_type), "%s", wire_cand_type_name(ice_pair_local_type(p)));
-		snprintf(q->remote_type, sizeof(q->remote_type), "%s", wire_cand_type_name(p->remote.type));
-		addr_str_port(&p->remote.addr, q->remote);
+		snprintf(q->local_type, sizeof(q->local_type), "%s", wire_cand_type_name(p->local_type));
+		snprintf(q->remote_type, sizeof(q->remote_type), "%s", wire_cand_type_name(p->remote_type));
+		addr_str_port(&p->remote, q->remote);
 		if (p->mapped.family != ADDR_NONE)
 			addr_str_port(&p->mapped, q->seen_as);
-		q->state = fsm_state_name(&p->fsm);
+		q->state = p->state;
 		q->rtt_us = p->rtt_us;
 		q->checks = p->checks;
 		q->answers = p->answers;
-		q->selected = p == i->selected;
+		q->selected = p->selected;
 	}
 }
 
@@ -238,7 +191,7 @@ say_not_direct(const struct remote *r, struct agent_why *w, enum nat_kind ours, 
 	} else if (!r->ice->remote_known) {
 		snprintf(w->why, sizeof(w->why), "The peer has not yet answered through the signal server, or wants no direct path.");
 		snprintf(w->better, sizeof(w->better), "See that it runs, and that its signal connection is up.");
-	} else if (ice_session_busy(r->ice)) {
+	} else if (ice_session_busy(r->ice) && r->ice->nlast == 0) {
 		snprintf(w->why, sizeof(w->why), "A direct path is being tried right now: %zu pairs, %u asked.", w->npair, tried);
 		snprintf(w->better, sizeof(w->better), "Wait some seconds and ask again.");
 	} else if (ours == NAT_HARD && theirs != NAT_NONE) {
@@ -246,10 +199,19 @@ say_not_direct(const struct remote *r, struct agent_why *w, enum nat_kind ours, 
 		    theirs == NAT_HARD ? "; and so does theirs" : "");
 		snprintf(w->better, sizeof(w->better), "One end needs a NAT that keeps its port (or port forwarding for UDP %u), or a public address.",
 		    (unsigned)wg_device_port(r->engine->device));
+	} else if (ours == NAT_UNKNOWN && theirs != NAT_NONE && w->ours.ports[0] != '\0') {
+		snprintf(w->why, sizeof(w->why), "No direct address answered, and our NAT gives ports of its own: probably another for each destination.");
+		snprintf(w->better, sizeof(w->better), "Forward UDP %u to this host, or let the router keep ports.",
+		    (unsigned)wg_device_port(r->engine->device));
 	} else {
 		snprintf(w->why, sizeof(w->why), "No direct address answered: a firewall or NAT on the way drops UDP between the two.");
 		snprintf(w->better, sizeof(w->better), "Let UDP %u through at one end, or forward that port.",
 		    (unsigned)wg_device_port(r->engine->device));
+	}
+	if (ice_session_busy(r->ice) && r->ice->nlast > 0) {
+		size_t n = strlen(w->why);
+
+		snprintf(w->why + n, sizeof(w->why) - n, " It is being tried again right now.");
 	}
 }
 
@@ -272,8 +234,10 @@ say_none(const struct remote *r, struct agent_why *w)
 int
 why_fill(struct agent *a, const char *peer, struct agent_why *w)
 {
+	struct ice_outcome pair[ICE_PAIRS];
 	enum nat_kind ours, theirs;
 	struct remote *r;
+	size_t npair;
 	int err;
 
 	if (a->engine == NULL)
@@ -287,9 +251,10 @@ why_fill(struct agent *a, const char *peer, struct agent_why *w)
 	strcpy(w->pub_key, r->key_text);
 	snprintf(w->subject, sizeof(w->subject), "%s", r->key_text);
 	w->since_us = mono_is_set(r->peer->path.since) ? mono_diff(env_now(a->env), r->peer->path.since) : 0;
-	ours = our_nat(a->engine, r->ice, &w->ours);
-	theirs = their_nat(r->ice, &w->theirs);
-	fill_pairs(r->ice, w);
+	npair = ice_session_outcomes(r->ice, pair, ICE_PAIRS);
+	ours = our_nat(a->engine, &w->ours);
+	theirs = their_nat(r->ice, pair, npair, &w->theirs);
+	fill_pairs(pair, npair, w);
 	fill_relay(r, w);
 	if (path_kind(&r->peer->path) == PATH_TO_ICE) {
 		say_direct(r, w);

@@ -38,7 +38,7 @@ static void
 print_pairs(const Godwit__V1__WhyResponse *r)
 {
 	if (r->n_pairs == 0) {
-		printf("Pairs: none is being tried now\n");
+		printf("Pairs: none was tried\n");
 		return;
 	}
 	printf("Pairs:\n  %-6s %-6s %-32s %-10s %9s  %s\n", "LOCAL", "REMOTE", "ADDRESS", "OUTCOME", "RTT", "ASKED/ANSWERED");
