@@ -16,6 +16,8 @@
 #include <time.h>
 #include "agent/agent.h"
 #include "agent/impl.h"
+#include "fsm/fsm.h"
+#include "server/server.h"
 #include "tests/sim/mesh.h"
 #include "tests/tap.h"
 
@@ -267,6 +269,35 @@ fault_dns(struct run *r)
 }
 
 static void
+go_down(void *agent)
+{
+	agent_down(agent);
+}
+
+static void
+go_up(void *agent)
+{
+	agent_up(agent);
+}
+
+static void
+fault_down(struct run *r)
+{
+	struct mesh_node *n = victim(r);
+
+	if (n->env == NULL)
+		return;
+	say(r, "agent%u: down", n->i);
+	sim_call(n->env, go_down, n->agent);
+	pass(r, draw(r, 2) ? MONO_SEC : 40 * MONO_SEC);
+	if (n->env == NULL)
+		return;
+	say(r, "agent%u: up", n->i);
+	sim_call(n->env, go_up, n->agent);
+	pass(r, 5 * MONO_SEC);
+}
+
+static void
 fault_quiet(struct run *r)
 {
 	pass(r, draw(r, 4) == 0 && r->slow ? 20 * MONO_MIN : 20 * MONO_SEC);
@@ -274,7 +305,7 @@ fault_quiet(struct run *r)
 
 static void (*const faults[])(struct run *) = {
 	fault_cut, fault_cut, fault_uncut, fault_rebind, fault_rebind, fault_link_down, fault_agent_dies, fault_agent_dies,
-	fault_server_dies, fault_break, fault_break, fault_dns, fault_sleep, fault_freeze, fault_clock, fault_bad_link, fault_disk, fault_quiet
+	fault_server_dies, fault_break, fault_break, fault_dns, fault_down, fault_sleep, fault_freeze, fault_clock, fault_bad_link, fault_disk, fault_quiet
 };
 
 static void
@@ -364,6 +395,34 @@ struct options {
 static int64_t total_time;
 static uint64_t total_events;
 
+static void
+count_machine(void *arg, struct fsm *f)
+{
+	unsigned *n = arg;
+
+	if (strncmp(f->def->name, "srv-", 4) == 0)
+		++*n;
+}
+
+/* Each agent has its four connections at the server, and nothing else is left there. */
+static const char *
+server_tidy(struct mesh *m)
+{
+	struct server_counts c = server_counts(m->server);
+	unsigned machines = 0;
+
+	fsm_each(server_loop(m->server), count_machine, &machines);
+	if (c.sync != m->n || c.job != m->n || c.signal != m->n || c.relay != m->n) {
+		printf("# sync %u, job %u, signal %u, relay %u of %u\n", c.sync, c.job, c.signal, c.relay, m->n);
+		return "the server does not have one stream of each kind for each agent";
+	}
+	if (machines != 4 * m->n) {
+		printf("# %u machines, not %u\n", machines, 4 * m->n);
+		return "connections of former lives stay at the server";
+	}
+	return NULL;
+}
+
 static bool
 all_direct(void *arg)
 {
@@ -408,6 +467,10 @@ run_seed(uint64_t seed, const struct options *o)
 			for (unsigned j = 0; j < m->n; j++)
 				if (m->node[i].ping[j] != NULL && sim_ping_stats(m->node[i].ping[j]).longest_gap > 5 * MONO_SEC)
 					fail = "silence without a fault";
+	}
+	if (fail == NULL) {
+		sim_run(m->s, 30 * MONO_SEC);	/* 45 s without an echo, see fsm/srv-relay-peer.fsm */
+		fail = server_tidy(m);
 	}
 	if (fail == NULL && !conf.wild && (conf.nat == MESH_EIM || conf.nat == MESH_OPEN) &&
 	    !sim_until(m->s, all_direct, m, 60 * MONO_SEC))

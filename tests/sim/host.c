@@ -296,6 +296,14 @@ wake(struct sim *s, struct list *waiting)
 }
 
 void
+sim_call(struct env *e, void (*fn)(void *), void *arg)
+{
+	turn_begin(e);
+	fn(arg);
+	turn_end(e);
+}
+
+void
 sim_freeze(struct env *e, bool frozen)
 {
 	e->frozen = frozen;

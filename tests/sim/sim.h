@@ -148,6 +148,8 @@ void *sim_object(struct env *);			/* what start returned */
 void sim_kill(struct env *);			/* SIGKILL: the kernel closes its sockets, its files stay */
 void sim_exit(struct env *);			/* orderly: stop() with a living env */
 void sim_signal(struct env *, int signo);	/* to env_on_signal */
+/* Calls into the program as its own socket would: one turn. */
+void sim_call(struct env *, void (*fn)(void *arg), void *arg);
 void sim_freeze(struct env *, bool);		/* SIGSTOP and SIGCONT */
 struct env *sim_host_env(struct sim_host *, const char *prog);	/* the running program, or NULL */
 /* Objects (streams, timers, ...) the program left behind when it ended, in all. */
