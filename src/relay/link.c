@@ -30,7 +30,8 @@
 #define RELAY_DIAL_PATIENT_US	(3 * MONO_SEC)
 #define RELAY_DIAL_MIN_US	(1200 * MONO_MS)
 #define RELAY_LATELY_US		(60 * MONO_SEC)
-#define RELAY_PROVED_US		(5 * MONO_SEC)	/* a life this long resets the backoff */
+#define RELAY_PROVED_US		MONO_SEC	/* a life this long resets the backoff and is followed at once */
+#define RELAY_AT_ONCE_US	(100 * MONO_MS)	/* jitter of that: a server's restart is felt by all */
 #define RELAY_HEADROOM		64
 #define RELAY_BATCH_BYTES	(128 * 1024)
 
@@ -509,9 +510,13 @@ relay_link_do_note_loss(struct relay_link *l)
 {
 	struct mono now = env_now(l->pool->env);
 
-	if (mono_diff(now, l->up_at) >= RELAY_PROVED_US)
+	bool proved = mono_diff(now, l->up_at) >= RELAY_PROVED_US;
+
+	if (proved)
 		relay_link_do_forget_failures(l);
 	relay_link_next_wait(l);
+	if (proved)
+		l->wait = (int64_t)env_random_below(l->pool->env, RELAY_AT_ONCE_US);
 	log_info("relay", "%s: lost: %s", relay_link_name(l), l->want_alive ? "no answer to a ping" : l->failure);
 	l->instance[0] = '\0';
 	if (l->home)

@@ -11,7 +11,7 @@
 #include "signal/stream.h"
 #include "fsm/signal-stream.inc"
 
-#define PROVEN_AFTER	(5 * MONO_SEC)	/* a stream that lived so long was cut, not refused */
+#define PROVEN_AFTER	MONO_SEC	/* a stream that lived so long was cut, not refused */
 
 struct note_heard {
 	struct fsm_data data;

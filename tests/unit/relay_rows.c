@@ -363,6 +363,7 @@ test_link_up_and_down(void)
 	post_link(&w, l, RELAY_LINK_EV_STOP);
 	ok(LINK_IS(l, IDLE), "stopping what never ran is harmless");
 	post_link(&w, l, RELAY_LINK_EV_NET_CHANGE);
+	post_link(&w, l, RELAY_LINK_EV_DOUBT);
 	home(&w, HOME, NULL);
 	ok(LINK_IS(l, UP) && w.home_ups == 1 && w.home.auths == 1, "the home link comes up");
 	is_str(relay_pool_home_url(w.pool), HOME, "under the name that the server gave itself");
@@ -501,7 +502,10 @@ test_link_doubt(void)
 	run(&w, 0);
 	ok(LINK_IS(l, UP), "and the pong that comes after it disturbs nothing");
 	w.downs = 0;
-	relay_link_post(l, RELAY_LINK_EV_NET_CHANGE, NULL);
+	relay_link_post(l, RELAY_LINK_EV_DOUBT, NULL);
+	run(&w, 0);
+	ok(LINK_IS(l, DOUBTED), "somebody's doubt asks as well");
+	relay_link_post(l, RELAY_LINK_EV_DOUBT, NULL);
 	run(&w, 5 * MONO_SEC);
 	ok(w.downs == 1 && CHANNEL_IS(&w, STALE), "no answer: the link is lost, the channel hears it once");
 	w.env->hole = false;
