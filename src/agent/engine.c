@@ -215,6 +215,7 @@ engine_free(struct engine *e)
 	relay_pool_free(e->pool);
 	ice_free(e->ice);
 	wg_device_free(e->device);
+	flow_free(e->flow);
 	map_free(e->by_key);
 	free(e->fqdn);
 	free(e);

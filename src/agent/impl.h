@@ -14,6 +14,7 @@
 #include "agent/metrics.h"
 #include "base/addr.h"
 #include "base/list.h"
+#include "flow/flow.h"
 #include "ice/session.h"
 #include "mgmt/job.h"
 #include "mgmt/session.h"
@@ -55,6 +56,7 @@ struct engine {
 	struct wg_device *device;
 	struct ice *ice;
 	struct relay_pool *pool;
+	struct flow *flow;		/* NULL until management speaks of it */
 	struct addr_prefix address, address6;	/* overlay; family NONE: none yet */
 	char address_text[ADDR_STRLEN];	/* `address`, without prefix length */
 	char *fqdn;

@@ -50,6 +50,30 @@ set_relays(struct engine *e, const Management__RelayConfig *c)
 		relay_pool_set_home(e->pool, (const char *const *)c->urls, c->n_urls);
 }
 
+/* Flow export: absent changes nothing; the device is looked at only while it is on. */
+static void
+set_flow(struct engine *e, const Management__FlowConfig *c)
+{
+	struct agent *a = e->agent;
+	struct flow_conf conf = { .ca_file = a->conf.ca_file };
+
+	if (c == NULL || (e->flow == NULL && !c->enabled))
+		return;
+	if (e->flow == NULL && (e->flow = flow_new(a->env, a->loop, wg_device_public_key(e->device))) == NULL)
+		return;
+	conf.enabled = c->enabled;
+	conf.counters = c->counters;
+	conf.dns = c->dns_collection;
+	conf.url = wire_pb_str(c->url);
+	conf.payload = wire_pb_str(c->token_payload);
+	conf.signature = wire_pb_str(c->token_signature);
+	if (c->interval != NULL)
+		conf.interval = c->interval->seconds * MONO_SEC + c->interval->nanos / 1000;
+	if (flow_configure(e->flow, &conf) != 0)
+		log_warnx("agent", "flow export: management gave no usable url and interval: left as it was");
+	wg_device_set_tap(e->device, e->flow->on ? flow_tap : NULL, e->flow);
+}
+
 void
 netmap_config(struct engine *e, const Management__NetbirdConfig *c)
 {
@@ -57,6 +81,7 @@ netmap_config(struct engine *e, const Management__NetbirdConfig *c)
 		return;
 	set_stuns(e, c);
 	set_relays(e, c->relay);
+	set_flow(e, c->flow);
 }
 
 static void

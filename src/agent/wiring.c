@@ -81,6 +81,14 @@ wire_netwatch_to_job_stream(struct netwatch *n)
 	return agent_of(&n->fsm)->job;
 }
 
+struct flow_stream *
+wire_netwatch_to_flow_stream(struct netwatch *n)
+{
+	struct engine *e = engine_of(&n->fsm);
+
+	return e != NULL && e->flow != NULL ? e->flow->stream : NULL;
+}
+
 /* ---- all of them ------------------------------------------------------------------ */
 
 static void
