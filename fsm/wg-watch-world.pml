@@ -12,7 +12,6 @@ bool on, carries, talk, told, live, hush;
 #define wg_watch_if_stale(a, arg) (!carries)
 #define wg_watch_if_hushed(a, arg) (hush && !carries)
 #define wg_watch_if_idle(a, arg) (!talk)
-#define wg_watch_if_talking(a, arg) talk
 #define wg_watch_if_old_handshake(a, arg) (!carries || COIN(0))
 #include "wg-watch.pml"
 inline wg_watch_do_see(a, arg)		{ hush = false }	/* said once a silence */
@@ -25,7 +24,7 @@ inline wg_watch_send_wg_timeout(a, arg)	{ assert(on && !carries); told = true }	
 #define ROLES \
 	ROLE(!told && len(q) == 0, path_on, on = true; carries = true; hush = true) \
 	ROLE(len(q) == 0, path_off, on = false; carries = false; told = false) \
-	ROLE(true, net_change, skip) ROLE(carries, shaken, skip)
+	ROLE(true, net_change, skip) ROLE(carries, shaken, skip) ROLE(talk, woken, skip)
 inline settle() {
 	assert(len(q) > 0 || on == !IS(off));
 	live = !on || carries

@@ -34,6 +34,15 @@ on_elsewhere(void *arg, struct wg_peer *p)
 }
 
 static void
+on_woken(void *arg, struct wg_peer *p)
+{
+	struct remote *r = wg_peer_arg(p);
+
+	if (r != NULL)
+		wg_watch_post(r->watch, WG_WATCH_EV_WOKEN, NULL);
+}
+
+static void
 on_other(void *arg, const struct env_pkt *pkt)
 {
 	struct engine *e = arg;
@@ -114,6 +123,7 @@ open_device(struct engine *e, char *why, size_t whylen)
 	conf.tai64n = a->state->has_stamp ? a->state->stamp : NULL;
 	conf.hooks.handshake = on_handshake;
 	conf.hooks.elsewhere = on_elsewhere;
+	conf.hooks.woken = on_woken;
 	conf.hooks.other = on_other;
 	conf.hooks.tai64n = on_tai64n;
 	conf.arg = e;

@@ -383,4 +383,5 @@ wg_peer_get_stats(const struct wg_peer *p, struct wg_peer_stats *out)
 	*out = p->stats;
 	out->endpoint = p->endpoint;
 	out->kept = p->nkept;
+	out->unanswered_since = p->unanswered_since;
 }

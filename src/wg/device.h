@@ -60,6 +60,8 @@ struct wg_hooks {
 	 * kind: over a way while it is UDP or none, or the reverse.  At most every
 	 * 100 ms a peer. */
 	void (*elsewhere)(void *arg, struct wg_peer *);
+	/* The first data packet goes out after three seconds without any. */
+	void (*woken)(void *arg, struct wg_peer *);
 	/* A peer without endpoint has something to send (once until it gets one). */
 	void (*no_endpoint)(void *arg, struct wg_peer *);
 };
@@ -121,6 +123,7 @@ struct wg_peer_stats {
 	struct mono last_elsewhere;	/* see wg_hooks.elsewhere */
 	struct mono last_sent;		/* anything but cookies */
 	struct mono last_data_sent;	/* keepalives left out */
+	struct mono unanswered_since;	/* first data sent after the last packet received; not set: none */
 	struct wg_endpoint endpoint;
 	uint64_t kept;			/* packets waiting for endpoint or session now */
 	uint64_t kept_dropped;		/* of those, pushed out since the start */

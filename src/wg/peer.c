@@ -295,6 +295,8 @@ wg_peer_sent(struct wg_peer *p, uint32_t bytes, unsigned data_packets)
 	p->owed_since = (struct mono){ 0 };
 	if (data_packets > 0) {
 		p->stats.tx_packets += data_packets;
+		if (p->dev->hooks.woken != NULL && mono_diff(now, p->stats.last_data_sent) > 3 * MONO_SEC)
+			p->dev->hooks.woken(p->dev->arg, p);
 		p->stats.last_data_sent = now;
 		if (!mono_is_set(p->unanswered_since))
 			p->unanswered_since = now;

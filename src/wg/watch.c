@@ -28,12 +28,6 @@ now(const struct wg_watch *w)
 	return env_now(fsm_env(&w->fsm));
 }
 
-static bool
-owes(const struct wg_peer_stats *s)
-{
-	return mono_is_set(s->last_data_sent) && mono_before(s->last_received, s->last_data_sent);
-}
-
 /* ---- guards ---- */
 
 static bool
@@ -57,20 +51,28 @@ wg_watch_if_owed(const struct wg_watch *w)
 	    !mono_before(w->taken, s.last_received);
 }
 
-/* How long data has been out with nothing back, by what the looks saw. */
+/* Since when data is out with nothing back.  WireGuard's own reckoning begins
+ * anew with each handshake it tries; ours goes on until something comes. */
+static struct mono
+waiting_since(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	if (mono_is_set(w->waiting_since) && mono_before(s.last_received, w->waiting_since))
+		return w->waiting_since;
+	return s.unanswered_since;
+}
+
+/* Of this path only: what an older one lost is not its debt. */
 static int64_t
 waited(const struct wg_watch *w)
 {
-	struct wg_peer_stats s;
-	struct mono since;
+	struct mono since = waiting_since(w);
 
-	wg_peer_get_stats(w->peer, &s);
-	if (!owes(&s))
+	if (!mono_is_set(since))
 		return 0;
-	since = s.last_data_sent;
-	if (mono_is_set(w->waiting_since) && mono_before(s.last_received, w->waiting_since))
-		since = w->waiting_since;
-	return mono_diff(now(w), since);
+	return mono_diff(now(w), mono_before(since, w->taken) ? w->taken : since);
 }
 
 static bool
@@ -101,16 +103,7 @@ wg_watch_if_idle(const struct wg_watch *w)
 	struct wg_peer_stats s;
 
 	wg_peer_get_stats(w->peer, &s);
-	return !owes(&s) && mono_diff(now(w), s.last_data_sent) > IDLE_AFTER;
-}
-
-static bool
-wg_watch_if_talking(const struct wg_watch *w)
-{
-	struct wg_peer_stats s;
-
-	wg_peer_get_stats(w->peer, &s);
-	return owes(&s) || mono_diff(now(w), s.last_data_sent) <= IDLE_AFTER;
+	return !mono_is_set(waiting_since(w)) && mono_diff(now(w), s.last_data_sent) > IDLE_AFTER;
 }
 
 static bool
@@ -169,7 +162,7 @@ wg_watch_do_count(struct wg_watch *w)
 	log_info("wg-watch", "%s: packets go out and none come back", w->fsm.subject);
 }
 
-/* What every look sees: since when data waits for an answer. */
+/* What every look sees: do packets flow, since when does data wait. */
 static void
 wg_watch_do_see(struct wg_watch *w)
 {
@@ -182,13 +175,9 @@ wg_watch_do_see(struct wg_watch *w)
 		w->rx_seen = s.rx_packets;
 	} else if (++w->hush >= HUSH_LOOKS)
 		w->flowing = 0;
-	if (!owes(&s)) {
-		w->waiting_since = (struct mono){ 0 };
+	w->waiting_since = waiting_since(w);
+	if (!mono_is_set(w->waiting_since))
 		w->asked = false;
-	} else if (!mono_is_set(w->waiting_since) || !mono_before(s.last_received, w->waiting_since)) {
-		w->waiting_since = s.last_data_sent;
-		w->asked = false;
-	}
 }
 
 /* ---- life ---- */

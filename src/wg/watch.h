@@ -21,7 +21,7 @@ struct wg_watch {
 	void *owner;			/* the agent's record of this peer, for wiring.c */
 	struct wg_peer *peer;		/* borrowed; outlives the watch */
 	struct mono taken;		/* when the path was taken, or last knocked on */
-	struct mono waiting_since;	/* first look at which data was out and nothing back; not set: answered */
+	struct mono waiting_since;	/* data is out since then and nothing came back; not set: all answered */
 	bool asked;			/* doubt was sent for this silence */
 	uint64_t rx_seen;		/* data packets received, at the last look */
 	unsigned flowing, hush;		/* looks with packets, looks without since */
