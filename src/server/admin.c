@@ -15,6 +15,7 @@
 #include <time.h>
 #include "server/account.h"
 #include "server/admin.h"
+#include "server/flows.h"
 #include "server/inside.h"
 #include "server/peer.h"
 #include "server/setupkey.h"
@@ -270,6 +271,12 @@ status(struct server_store *st, struct server *s, server_admin_fn fn, void *arg)
 		json_object_set_new(o, "stun", json_string(s->announce.stun));
 		json_object_set_new(o, "connected", json_pack("{si si si si}", "sync", (int)n.sync, "job", (int)n.job, "signal",
 		    (int)n.signal, "relay", (int)n.relay));
+		if (s->flows != NULL) {
+			struct server_flow_counts c = server_flows_counts(s->flows);
+
+			json_object_set_new(o, "flows", json_pack("{sI sI sI}", "stored", (json_int_t)c.stored, "dropped",
+			    (json_int_t)c.dropped, "refused", (json_int_t)c.refused));
+		}
 		json_object_set_new(o, "letters_dropped", json_integer((json_int_t)s->letters_dropped));
 		json_object_set_new(o, "stale_events", json_integer((json_int_t)fsm_loop_stale(s->loop)));
 		json_object_set_new(o, "longest_stall_us", json_integer(stalls != NULL ? stalls->longest_us : 0));

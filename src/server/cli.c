@@ -14,12 +14,13 @@
 #include "base/log.h"
 #include "env/env.h"
 #include "server/admin.h"
+#include "server/flows.h"
 #include "server/server.h"
 
 static const char usage[] =
 	"usage: godwit-server run [--listen [ADDR]:PORT] [--url URL] [--data DIR]\n"
 	"                     [--stun-port PORT] [--tls-cert FILE --tls-key FILE]\n"
-	"                     [--heartbeat TIME] [--log-level LEVEL]\n"
+	"                     [--heartbeat TIME] [--flows[=TIME]] [--log-level LEVEL]\n"
 	"       godwit-server setup-key create --name NAME [--reusable] [--expires TIME]\n"
 	"                     [--ephemeral] [--usage-limit N] [--data DIR] [--json]\n"
 	"       godwit-server setup-key list [--data DIR] [--json]\n"
@@ -27,6 +28,7 @@ static const char usage[] =
 	"       godwit-server peer list [--data DIR] [--json]\n"
 	"       godwit-server peer rename PEER NAME [--data DIR] [--json]\n"
 	"       godwit-server peer remove PEER [--data DIR] [--json]\n"
+	"       godwit-server flows [--limit N] [--data DIR] [--json]\n"
 	"       godwit-server status [--data DIR] [--json]\n"
 	"       godwit-server version\n";
 
@@ -158,7 +160,7 @@ cmd_run(int argc, char **argv)
 		{ "listen", required_argument, NULL, 'l' }, { "url", required_argument, NULL, 'u' },
 		{ "data", required_argument, NULL, 'd' }, { "stun-port", required_argument, NULL, 's' },
 		{ "tls-cert", required_argument, NULL, 'c' }, { "tls-key", required_argument, NULL, 'k' },
-		{ "heartbeat", required_argument, NULL, 'b' }, { "log-level", required_argument, NULL, 'L' },
+		{ "heartbeat", required_argument, NULL, 'b' }, { "flows", optional_argument, NULL, 'f' }, { "log-level", required_argument, NULL, 'L' },
 		{ NULL, 0, NULL, 0 }
 	};
 	struct server_conf conf = { .data_dir = server_default_dir(), .stun_port = SERVER_STUN_PORT };
@@ -197,6 +199,11 @@ cmd_run(int argc, char **argv)
 			if (conf.beat_us == 0)
 				conf.beat_us = -1;
 			break;
+		case 'f':
+			conf.flows_us = MONO_MIN;
+			if (optarg != NULL && (server_parse_time(optarg, &conf.flows_us) != 0 || conf.flows_us == 0))
+				return server_usage("--flows=%s is not a time such as 60s", optarg);
+			break;
 		case 'L':
 			if (!log_level_parse(optarg, &level))
 				return server_usage("--log-level %s is not a level", optarg);
@@ -226,5 +233,7 @@ server_main(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
+	if (strcmp(argv[1], "flows") == 0)
+		return server_cli_flows(argc - 1, argv + 1);
 	return server_cli_admin(argc - 1, argv + 1);
 }

@@ -22,6 +22,7 @@ struct grpc_server;
 struct http1_front;
 struct map;
 struct server_admin;
+struct server_flows;
 struct server_relay;
 struct server_stun;
 
@@ -54,6 +55,7 @@ struct server {
 	struct server_stun *stun;
 	struct server_relay *relay;
 	struct server_admin *admin;
+	struct server_flows *flows;	/* NULL without --flows */
 	struct list streams;		/* struct srv_stream, all of them */
 	struct map *sync_by_key, *job_by_key;	/* the newest of each peer */
 	struct list signals;		/* struct srv_signal, all of them */

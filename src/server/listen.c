@@ -93,6 +93,7 @@ announce(struct server *s, const struct server_conf *conf, const char *url)
 		url_host_port(&u, host, sizeof(host));
 		snprintf(an->stun, sizeof(an->stun), "stun:%.280s", host);
 	}
+	an->flows_us = conf->flows_us;
 	an->token_ttl_us = conf->token_ttl_us > 0 ? conf->token_ttl_us : 12 * MONO_HOUR;
 	return (s->url = strdup(url)) != NULL ? 0 : -ENOMEM;
 }

@@ -82,6 +82,26 @@ relay_config(struct server_arena *a, struct server_store *st, const struct serve
 	return r;
 }
 
+/* The interval must be there, or agents refuse the whole message (server.md 5.3). */
+static Management__FlowConfig *
+flow_config(struct server_arena *a, const struct server_announce *an, const Management__RelayConfig *token)
+{
+	Management__FlowConfig *f;
+
+	if (an->flows_us <= 0)
+		return NULL;
+	NEW(f, a, Management__FlowConfig, MANAGEMENT__FLOW_CONFIG__INIT);
+	f->url = server_arena_printf(a, "%s://%s", an->tls ? "https" : "http", an->signal);
+	f->token_payload = token->token_payload;
+	f->token_signature = token->token_signature;
+	NEW(f->interval, a, Wellknown__Duration, WELLKNOWN__DURATION__INIT);
+	f->interval->seconds = an->flows_us / MONO_SEC;
+	f->interval->nanos = (int32_t)(an->flows_us % MONO_SEC * 1000);
+	f->enabled = true;
+	f->counters = true;
+	return f;
+}
+
 static Management__NetbirdConfig *
 netbird_config(struct server_arena *a, struct server_store *st, const struct server_announce *an)
 {
@@ -98,6 +118,7 @@ netbird_config(struct server_arena *a, struct server_store *st, const struct ser
 		c->stuns[0]->uri = server_arena_printf(a, "%s", an->stun);
 	}
 	c->relay = relay_config(a, st, an);
+	c->flow = flow_config(a, an, c->relay);
 	NEW(c->metrics, a, Management__MetricsConfig, MANAGEMENT__METRICS_CONFIG__INIT);
 	return c;
 }
@@ -363,6 +384,7 @@ server_netmap_token(struct server_arena *a, struct server_store *st, const struc
 	NEW(r, a, Management__SyncResponse, MANAGEMENT__SYNC_RESPONSE__INIT);
 	NEW(r->netbird_config, a, Management__NetbirdConfig, MANAGEMENT__NETBIRD_CONFIG__INIT);
 	r->netbird_config->relay = relay_config(a, st, an);
+	r->netbird_config->flow = flow_config(a, an, r->netbird_config->relay);
 	return r;
 }
 

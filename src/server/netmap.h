@@ -19,6 +19,7 @@ struct server_announce {
 	char stun[300];		/* "stun:host:port", "" for none */
 	bool tls;
 	int64_t token_ttl_us;
+	int64_t flows_us;	/* agents report their flows this often; 0: not at all */
 };
 
 /* Answer to Login. */

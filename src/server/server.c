@@ -15,6 +15,7 @@
 #include "net/grpc.h"
 #include "net/http1.h"
 #include "server/account.h"
+#include "server/flows.h"
 #include "server/setupkey.h"
 #include "server/relay.h"
 #include "server/signal.h"
@@ -224,6 +225,8 @@ start(struct server *s, const struct server_conf *conf, char *why, unsigned len)
 	env_on_turn_end(s->env, turn_end, s);
 	if ((err = server_mgmt_start(s)) != 0 || (err = server_signal_start(s)) != 0 || (err = server_relay_start(s)) != 0)
 		return server_because(err, why, len, "services");
+	if (conf->flows_us > 0 && (err = server_flows_start(s, conf->data_dir)) != 0)
+		return server_because(err, why, len, "flows.db in %s", conf->data_dir);
 	if ((err = server_listen(s, conf, why, len)) != 0)
 		return err;
 	if ((err = server_admin_start(s, conf->data_dir)) != 0)
@@ -301,6 +304,7 @@ server_free(struct server *s)
 	server_signal_free_all(s);
 	server_relay_free(s);
 	grpc_server_free(s->grpc);
+	server_flows_free(s->flows);
 	env_off_turn_end(s->env, turn_end, s);
 	fsm_loop_free(s->loop);
 	server_store_close(s->store);

@@ -29,6 +29,7 @@ struct server_conf {
 	const char *dns_domain;	/* used when the account is made; NULL: "netbird.selfhosted" */
 	int64_t beat_us;	/* silence after which a stream gets a heartbeat; 0: 30 s; < 0: never */
 	int64_t token_ttl_us;	/* life of a relay token; 0: 12 h */
+	int64_t flows_us;	/* agents report their flows this often; 0: no flow service */
 	/* Called once in the life of a store, when it is on disk: the line that joins an agent. */
 	void (*on_join)(void *arg, const char *line);
 	/* Called when the server cannot go on (its helper died, ...); may be NULL. */

@@ -41,7 +41,7 @@ fi
 lab_up cone || { echo "Bail out! namespaces"; exit 1; }
 server() {
 	lab_run srv "$T/server.log" $SERVER_WRAP "$build/godwit-server" run --listen "192.0.2.100:$PORT" --url "$URL" \
-		--data "$T/data" --log-level debug $FLAGS $SERVER_FLAGS
+		--data "$T/data" --log-level debug --flows=2s $FLAGS $SERVER_FLAGS
 	SERVER=$LAB_PID
 }
 listens() { ns srv ss -Hltn "sport = :$PORT" | grep -q .; }
@@ -86,6 +86,12 @@ grep -q 'Management: Connected' "$T/alpha.status" && grep -q 'Signal: Connected'
 r=$?; ok $r "status: management, signal, relay and STUN are there"; [ $r = 0 ] || sed 's/^/# /' "$T/alpha.status"
 grep -q 'beta.netbird.selfhosted' "$T/alpha.status"
 ok $? "the other's name is its label and the domain"
+
+# flows: an agent reports what passes its userspace firewall
+reported() { admin flows --json | grep -q "\"$1\""; }
+ns hosta ping -n -c 3 -i 0.2 "$B" >/dev/null
+took=$(lab_until 20 reported "$B"); r=$?
+ok $r "the agents' flows are stored (${took:-?} s)"
 
 lab_cut_udp
 took=$(lab_until 40 sh -c "ip netns exec $LAB-hosta ping -n -c 1 -W 1 $B"); r=$?
