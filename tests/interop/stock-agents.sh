@@ -53,7 +53,7 @@ admin() { "$build/godwit-server" "$@" --data "$T/data"; }
 
 agent() { # agent NAMESPACE NAME
 	mkdir -p "$T/$2"
-	lab_run "$1" "$T/$2.log" env NB_STATE_DIR="$T/$2" HOME="$T/$2" "$GODWIT_STOCK/netbird" service run --config "$T/$2/config.json" \
+	lab_run "$1" "$T/$2.log" env NB_FORCE_USERSPACE_FIREWALL=true NB_STATE_DIR="$T/$2" HOME="$T/$2" "$GODWIT_STOCK/netbird" service run --config "$T/$2/config.json" \
 		--daemon-addr "unix://$T/$2/sock" --log-file console --log-level debug
 	lab_until 10 test -S "$T/$2/sock" >/dev/null
 }
@@ -87,7 +87,7 @@ r=$?; ok $r "status: management, signal, relay and STUN are there"; [ $r = 0 ] |
 grep -q 'beta.netbird.selfhosted' "$T/alpha.status"
 ok $? "the other's name is its label and the domain"
 
-# flows: an agent reports what passes its userspace firewall
+# flows: a stock agent reports what passes its own firewall (in the kernel: conntrack)
 reported() { admin flows --json | grep -q "\"$1\""; }
 ns hosta ping -n -c 3 -i 0.2 "$B" >/dev/null
 took=$(lab_until 20 reported "$B"); r=$?
