@@ -57,6 +57,36 @@ wire_session_to_job_stream(struct session *s)
 	return agent_of(&s->fsm)->job;
 }
 
+struct mgmt_stream *
+wire_signal_stream_to_mgmt_stream(struct signal_stream *s)
+{
+	return agent_of(&s->fsm)->sync;
+}
+
+struct signal_stream *
+wire_mgmt_stream_to_signal_stream(struct mgmt_stream *s)
+{
+	return agent_of(&s->fsm)->signal;
+}
+
+struct job_stream *
+wire_mgmt_stream_to_job_stream(struct mgmt_stream *s)
+{
+	return agent_of(&s->fsm)->job;
+}
+
+struct mgmt_stream *
+wire_relay_link_to_mgmt_stream(struct relay_link *l)
+{
+	return agent_of(&l->fsm)->sync;
+}
+
+struct signal_stream *
+wire_relay_link_to_signal_stream(struct relay_link *l)
+{
+	return agent_of(&l->fsm)->signal;
+}
+
 struct session *
 wire_mgmt_stream_to_session(struct mgmt_stream *s)
 {
