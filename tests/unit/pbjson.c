@@ -127,6 +127,18 @@ utc_seconds(const char *s)
 	return (int64_t)timegm(&tm);
 }
 
+/* The digits behind the dot, as nanoseconds. */
+static int32_t
+nanos(const char *s)
+{
+	const char *dot = strchr(s, '.');
+	int32_t n = 0, unit = 100000000;
+
+	for (dot = dot != NULL ? dot + 1 : ""; isdigit((unsigned char)*dot) && unit > 0; dot++, unit /= 10)
+		n += (*dot - '0') * unit;
+	return n;
+}
+
 static bool make_into(struct ctx *, ProtobufCMessage *, const json_t *);
 
 static void *
@@ -135,10 +147,11 @@ make_message(struct ctx *c, const ProtobufCMessageDescriptor *d, const json_t *j
 	ProtobufCMessage *m = calloc(1, d->sizeof_message);
 
 	protobuf_c_message_init(d, m);
-	if (json_is_string(j))		/* Timestamp, Duration: seconds come first */
+	if (json_is_string(j)) {		/* Timestamp, Duration: seconds, then nanos */
 		*(int64_t *)(void *)((char *)m + d->fields[0].offset) = strchr(json_string_value(j), 'T') ?
 		    utc_seconds(json_string_value(j)) : strtoll(json_string_value(j), NULL, 10);
-	else if (!make_into(c, m, j)) {
+		*(int32_t *)(void *)((char *)m + d->fields[1].offset) = nanos(json_string_value(j));
+	} else if (!make_into(c, m, j)) {
 		protobuf_c_message_free_unpacked(m, NULL);
 		return NULL;
 	}
@@ -352,7 +365,9 @@ same_message(struct ctx *c, const ProtobufCMessage *m, const json_t *j)
 		int64_t s = *(const int64_t *)(const void *)((const char *)m + d->fields[0].offset);
 		const char *text = json_string_value(j);
 
-		return s == (strchr(text, 'T') ? utc_seconds(text) : strtoll(text, NULL, 10)) || fail(c, "other time", d->name);
+		return (s == (strchr(text, 'T') ? utc_seconds(text) : strtoll(text, NULL, 10)) &&
+		    *(const int32_t *)(const void *)((const char *)m + d->fields[1].offset) == nanos(text)) ||
+		    fail(c, "other time", d->name);
 	}
 	for (unsigned i = 0; i < d->n_fields; i++) {
 		bool told = false;

@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include "base/addr.h"
 #include "base/buf.h"
+#include "proto/flow.pb-c.h"
 #include "proto/management.pb-c.h"
 #include "proto/signal.pb-c.h"
 #include "tests/tap.h"
@@ -38,16 +39,14 @@ static const struct { const char *name; const ProtobufCMessageDescriptor *desc; 
 	{ "management.SyncRequest", &management__sync_request__descriptor },
 	{ "management.SyncResponse", &management__sync_response__descriptor },
 	{ "signalexchange.Body", &signalexchange__body__descriptor },
+	{ "flow.FlowEvent", &flow__flow_event__descriptor },
 };
 
 static const char *const later[] = {
-	"initiator_event_grpc_frame", "initiator_ack_grpc_frame", "flow_event_tcp", "flow_event_icmp",
-	"authorization_metadata", "grpc_request_headers_flow_stream",	/* no flow service yet */
+	"authorization_metadata",	/* src/flow's */
 	"turn_rest_credentials",			/* no TURN yet */
 	"sync_response_component_map_expanded",		/* the calculation, not the codec */
 	"version_gating",				/* the server's */
-	"grpc_request_headers_management_unary", "grpc_request_headers_signal_stream",
-	"grpc_response_headers_signal_stream",		/* src/net's */
 };
 
 static json_t *
@@ -144,17 +143,36 @@ check_box(const char *name, const json_t *v)
 	buf_free(&want);
 }
 
+/* The same bytes; or, where Go writes a oneof behind the other fields, as many
+ * bytes that mean the same. */
+static bool
+same_written(const struct buf *made, const struct buf *want, const ProtobufCMessageDescriptor *d, const json_t *json,
+    bool ordered)
+{
+	char why[200];
+	ProtobufCMessage *m;
+	bool good;
+
+	if (ordered || buf_len(made) != buf_len(want))
+		return buf_is(made, want);
+	m = wire_pb_get(d, buf_bytes(made), buf_len(made));
+	good = m != NULL && pbjson_same(m, json, PBJSON_BASE64, why, sizeof(why));
+	wire_pb_free(m);
+	return good;
+}
+
 static void
-check_message(const char *name, const json_t *v)
+check_message(const char *name, const json_t *v, const char *type)
 {
 	const ProtobufCMessageDescriptor *d = NULL;
 	const json_t *json = json_object_get(v, "json");
 	struct buf want = bytes_of(v), again = { 0 }, made = { 0 };
+	bool ordered = strncmp(type, "flow.", 5) != 0;
 	char why[200] = "";
 	ProtobufCMessage *m;
 
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
-		if (strcmp(messages[i].name, in(v, "message")) == 0)
+		if (strcmp(messages[i].name, type) == 0)
 			d = messages[i].desc;
 	if (!ok(d != NULL && json != NULL, "%s: a message that is known", name))
 		return;
@@ -162,13 +180,13 @@ check_message(const char *name, const json_t *v)
 	if (ok(m != NULL, "%s: parses", name)) {
 		ok(pbjson_same(m, json, PBJSON_BASE64, why, sizeof(why)), "%s: means the same (%s)", name, why);
 		wire_pb_put(&again, m);
-		ok(buf_is(&again, &want), "%s: written again, the same bytes", name);
+		ok(same_written(&again, &want, d, json, ordered), "%s: written again, the same bytes", name);
 	}
 	wire_pb_free(m);
 	m = pbjson_make(d, json, PBJSON_BASE64, why, sizeof(why));
 	if (ok(m != NULL, "%s: made from its meaning (%s)", name, why)) {
 		wire_pb_put(&made, m);
-		ok(buf_is(&made, &want), "%s: made, the same bytes", name);
+		ok(same_written(&made, &want, d, json, ordered), "%s: made, the same bytes", name);
 	}
 	wire_pb_free(m);
 	buf_free(&want);
@@ -475,6 +493,26 @@ check_rest(const char *name, const json_t *v)
 	buf_free(&made);
 }
 
+/* The first message of a flow stream and its answer: one field, true. */
+static void
+check_initiator(const char *name, const json_t *v)
+{
+	struct buf want = bytes_of(v), made = { 0 }, frame = { 0 };
+	Flow__FlowEvent e = FLOW__FLOW_EVENT__INIT;
+	Flow__FlowEventAck a = FLOW__FLOW_EVENT_ACK__INIT;
+
+	e.is_initiator = a.is_initiator = true;
+	if (strstr(name, "ack") != NULL)
+		WIRE_PB_PUT(&made, &a);
+	else
+		WIRE_PB_PUT(&made, &e);
+	wire_grpcframe_put(&frame, buf_bytes(&made), buf_len(&made));
+	ok(buf_is(&frame, &want), "%s: made, the same bytes", name);
+	buf_free(&want);
+	buf_free(&made);
+	buf_free(&frame);
+}
+
 static bool
 begins(const char *s, const char *with)
 {
@@ -498,6 +536,8 @@ check_vector(const json_t *v)
 			ok(true, "%s # SKIP not of this issue", name);
 			return;
 		}
+	if (strcmp(group, "headers") == 0)
+		return;		/* tests/unit/wire-headers.c */
 	if (begins(name, "curve25519_keypair"))
 		check_keypair(name, v);
 	else if (strcmp(group, "box") == 0 || ends(name, "_body"))
@@ -505,7 +545,9 @@ check_vector(const json_t *v)
 	else if (ends(name, "_grpc_frame") || begins(name, "grpc_frame_"))
 		check_frame(name, v);
 	else if (in(v, "message") != NULL)
-		check_message(name, v);
+		check_message(name, v, in(v, "message"));
+	else if (begins(name, "flow_event_"))
+		check_message(name, v, "flow.FlowEvent");
 	else if (begins(name, "envelope_"))
 		check_signal_envelope(name, v);
 	else if (ends(name, "_envelope"))
@@ -526,6 +568,8 @@ check_vector(const json_t *v)
 		check_session(name, v);
 	else
 		check_rest(name, v);
+	if (begins(name, "initiator_"))
+		check_initiator(name, v);
 	if (begins(name, "body_candidate"))
 		check_candidate(name, json_string_value(json_object_get(json_object_get(v, "json"), "payload")));
 }
