@@ -193,7 +193,8 @@ void env_tun_close(struct env_tun *);
 /* ---- name lookup ----------------------------------------------------------- */
 
 struct env_lookup;
-/* n addresses with port 0, or n = 0 and a text that says why. */
+/* n addresses with port 0, or n = 0 and a text that says why.  While the name
+ * servers are silent, the last good answer for a name is given again. */
 typedef void (*env_lookup_fn)(void *arg, const struct addr *, size_t n, const char *why);
 struct env_lookup *env_lookup(struct env *, const char *host, env_lookup_fn, void *arg);
 void env_lookup_cancel(struct env_lookup *);	/* before the callback only; fine with NULL */

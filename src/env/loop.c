@@ -402,6 +402,7 @@ env_new(void)
 	list_init(&env->dirty);
 	list_init(&env->streams);
 	list_init(&env->tls);
+	list_init(&env->lookups);
 	list_init(&env->locks);
 	env->slept_us = slept_so_far();
 	env->helper = helper_start();	/* before anything is open that it should not have */
@@ -451,6 +452,7 @@ env_free(struct env *env)
 	streams_flush(env);
 	streams_free(env);
 	host_free(env);
+	resolve_free(env);
 	while (!list_empty(&env->signals)) {
 		struct signal_hook *h = LIST_OF(env->signals.next, struct signal_hook, node);
 

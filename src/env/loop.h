@@ -34,6 +34,7 @@ struct loop_soon {
 struct helper;
 struct disk;
 struct host;
+struct map;
 struct tls_ctx;
 
 struct env {
@@ -65,6 +66,8 @@ struct env {
 	struct env_timer *cool;			/* gives their memory back when they are not used */
 	bool slots_used;			/* more than a page or two, since the timer was set */
 	struct list tls;			/* struct tls_ctx */
+	struct list lookups;
+	struct map *resolved;			/* name to its last addresses; NULL at first */
 	struct helper *helper;
 	struct disk *disk;			/* NULL until the first file is written */
 	struct list locks;			/* of folders */
@@ -88,11 +91,12 @@ void timers_run(struct env *);
 void timers_arm(struct env *);
 void timers_free(struct env *);
 
-/* stream.c, tls.c, disk.c, host.c */
+/* stream.c, tls.c, disk.c, host.c, resolve.c */
 void streams_flush(struct env *);
 void streams_free(struct env *);
 void tls_free(struct env *);
 void disk_free(struct env *);
+void resolve_free(struct env *);
 void host_free(struct env *);
 void host_own_iface(struct env *, unsigned index);	/* its changes are no news */
 #endif

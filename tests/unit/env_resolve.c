@@ -19,6 +19,7 @@
 
 #define MANY	12
 
+static char dir[] = "/tmp/godwit-resolve.XXXXXX", flag[64], flag_silent[64], flag_gone[64];
 static struct addrinfo answers[MANY];
 static struct sockaddr_storage stores[MANY];
 
@@ -62,7 +63,17 @@ getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
 		answer(out, black_hole);
 	else if (strcmp(host, "crash.test") == 0)
 		_exit(1);
-	else if (strcmp(host, "slow.test") == 0) {
+	else if (strcmp(host, "dying.test") == 0) {
+		/* The name server goes away, as a file says: every lookup is a process. */
+		if (access(flag, F_OK) == 0) {
+			bool silent = access(flag_silent, F_OK) == 0;
+
+			if (silent)
+				usleep(10000000);
+			return access(flag_gone, F_OK) == 0 ? EAI_NONAME : EAI_AGAIN;
+		}
+		answer(out, two);
+	} else if (strcmp(host, "slow.test") == 0) {
 		usleep(700000);
 		answer(out, two);
 	} else
@@ -166,10 +177,48 @@ make_hole(uint16_t port)
 	usleep(20000);
 }
 
+static void
+touch(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	if (f != NULL)
+		fclose(f);
+}
+
+static void
+test_dead_server(struct world *w, struct ask *a)
+{
+	struct mono begun;
+	int64_t took;
+
+	env_lookup(w->env, "dying.test", on_answer, a);
+	run(w, 3 * MONO_SEC);
+	is_int(w->n, 2, "a name server answers");
+	touch(flag);
+	env_lookup(w->env, "dying.test", on_answer, a);
+	run(w, 3 * MONO_SEC);
+	is_int(w->n, 2, "when it can not, its last answer is used");
+	touch(flag_silent);
+	begun = env_now(w->env);
+	env_lookup(w->env, "dying.test", on_answer, a);
+	run(w, 5 * MONO_SEC);
+	took = mono_diff(env_now(w->env), begun);
+	ok(w->n == 2 && took > MONO_SEC && took < 2 * MONO_SEC, "when it is silent, after 1.5 s (%lld us)", (long long)took);
+	unlink(flag_silent);
+	touch(flag_gone);
+	env_lookup(w->env, "dying.test", on_answer, a);
+	run(w, 3 * MONO_SEC);
+	ok(w->n == 0, "no such name is believed: %s", w->why);
+	unlink(flag);
+	unlink(flag_gone);
+	rmdir(dir);
+}
+
 int
 main(void)
 {
-	struct world w = { .env = env_new() };
+	struct world w;
 	struct ask a = { &w, 'a' }, b = { &w, 'b' };
 	struct env_listen on = { .addr = addr_v4(0x7f000001, 0) };
 	struct env_listener *l;
@@ -178,6 +227,13 @@ main(void)
 	int64_t took;
 	int err;
 
+	if (mkdtemp(dir) == NULL)
+		return 99;
+	snprintf(flag, sizeof flag, "%s/dead", dir);
+	snprintf(flag_silent, sizeof flag_silent, "%s/silent", dir);
+	snprintf(flag_gone, sizeof flag_gone, "%s/gone", dir);
+	memset(&w, 0, sizeof w);
+	w.env = env_new();	/* the helper has the names of the files */
 	w.limit = env_timer_new(w.env, on_limit, &w);
 	env_lookup(w.env, "two.test", on_answer, &a);
 	is_int(w.answers, 0, "no answer before the call has returned");
@@ -212,6 +268,8 @@ main(void)
 	run(&w, 200 * MONO_MS);
 	is_int(w.answers, 0, "a cancelled lookup does not answer");
 
+	w.answers = 0;
+	test_dead_server(&w, &a);
 	l = env_listen(w.env, &on, on_accept, &w, &err);
 	port = env_listener_port(l);
 	took = dial(&w, "last.test", port);
