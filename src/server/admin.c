@@ -277,6 +277,7 @@ status(struct server_store *st, struct server *s, server_admin_fn fn, void *arg)
 			json_object_set_new(o, "flows", json_pack("{sI sI sI}", "stored", (json_int_t)c.stored, "dropped",
 			    (json_int_t)c.dropped, "refused", (json_int_t)c.refused));
 		}
+		json_object_set_new(o, "heartbeat_ms", json_integer((json_int_t)(s->beat.us / MONO_MS)));
 		json_object_set_new(o, "letters_dropped", json_integer((json_int_t)s->letters_dropped));
 		json_object_set_new(o, "stale_events", json_integer((json_int_t)fsm_loop_stale(s->loop)));
 		json_object_set_new(o, "longest_stall_us", json_integer(stalls != NULL ? stalls->longest_us : 0));

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "env/env.h"
 #include "fsm/fsm.h"
+#include "server/beat.h"
 #include "server/netmap.h"
 #include "server/server.h"
 #include "server/store.h"
@@ -47,7 +48,7 @@ struct server {
 	struct server_store *store;
 	struct server_announce announce;
 	char *url;
-	int64_t beat_us;		/* > 0; or 0: no heartbeats */
+	struct server_beat beat;
 	struct grpc_server *grpc;
 	struct server_waiter nobody;	/* first argument of methods whose calls may wait */
 	struct http1_front *front;

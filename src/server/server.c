@@ -247,7 +247,7 @@ server_new_why(struct env *env, const struct server_conf *conf, int *err, char *
 		return NULL;
 	}
 	s->env = env;
-	s->beat_us = conf->beat_us == 0 ? 30 * MONO_SEC : conf->beat_us > 0 ? conf->beat_us : 0;
+	server_beat_init(&s->beat, conf->beat_us == 0 ? 30 * MONO_SEC : conf->beat_us > 0 ? conf->beat_us : 0);
 	s->on_join = conf->on_join;
 	s->on_fatal = conf->on_fatal;
 	s->arg = conf->arg;

@@ -59,6 +59,7 @@ srv_signal_do_deliver(struct srv_signal *m)
 {
 	const struct letter *l = (const struct letter *)fsm_data(&m->fsm);
 
+	m->active = env_now(m->server->env);
 	if (m->call != NULL)
 		grpc_send(m->call, l->bytes, l->len);
 }
@@ -78,8 +79,9 @@ srv_signal_do_send_beat(struct srv_signal *m)
 	uint8_t nonce[WIRE_BOX_NONCE];
 	struct buf out = { 0 };
 
-	if (m->call == NULL || !m->has_key || s->beat_us <= 0)
+	if (m->call == NULL || !m->has_key || s->beat.us <= 0)
 		return;
+	m->active = env_now(s->env);
 	env_random(s->env, nonce, sizeof(nonce));
 	if (wire_signal_seal(&out, &beat, nonce, m->key, s->store->account->box_public, s->store->account->box_secret) == 0)
 		grpc_send(m->call, buf_bytes(&out), buf_len(&out));
@@ -180,6 +182,8 @@ on_done(void *arg, struct grpc_call *call, const struct grpc_status *st)
 
 	(void)call;
 	(void)st;
+	if (m->server->beat.us > 0)
+		server_beat_cut(&m->server->beat, m->opened, m->active, env_now(m->server->env));
 	m->call = NULL;
 	srv_signal_post_gen(m, SRV_SIGNAL_EV_GONE, m->gen, NULL);
 }
@@ -210,7 +214,8 @@ connect_stream(void *arg, struct grpc_call *call)
 	m->call = call;
 	m->end_text = "";
 	/* Never, if there are to be none: a day of silence is as good as for ever. */
-	m->beat_us = s->beat_us > 0 ? s->beat_us : 24 * MONO_HOUR;
+	m->opened = m->active = env_now(s->env);
+	m->beat_us = s->beat.us > 0 ? s->beat.us : 24 * MONO_HOUR;
 	snprintf(m->id, sizeof(m->id), "%s", id);
 	m->has_key = wire_key_parse(m->key, id) == 0;
 	list_init(&m->grave.list);

@@ -25,6 +25,7 @@ struct srv_signal {
 	uint8_t key[32];
 	struct srv_signal *predecessor;	/* whose place it took, during that step only */
 	int64_t beat_us;
+	struct mono opened, active;	/* accepted; last sent something */
 	int end_code;
 	const char *end_text;
 	struct server_grave grave;

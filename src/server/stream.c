@@ -38,6 +38,7 @@ send_message(struct srv_stream *m, const ProtobufCMessage *msg)
 
 	if (m->call == NULL)
 		return;
+	m->active = env_now(m->server->env);
 	err = server_seal(m->server, &out, msg, m->key_raw);
 	if (err == 0)
 		err = grpc_send(m->call, buf_bytes(&out), buf_len(&out));
@@ -94,7 +95,7 @@ srv_stream_do_send_beat(struct srv_stream *m)
 	Management__SyncResponse sync = MANAGEMENT__SYNC_RESPONSE__INIT;
 	Management__JobRequest job = MANAGEMENT__JOB_REQUEST__INIT;
 
-	if (m->server->beat_us > 0)
+	if (m->server->beat.us > 0)
 		send_message(m, m->kind == SRV_STREAM_SYNC ? &sync.base : &job.base);
 }
 
@@ -295,6 +296,7 @@ on_message(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 	struct srv_stream *m = arg;
 
 	(void)call;
+	m->active = env_now(m->server->env);
 	/* What follows the request are a Job's answers, which nobody has asked for yet. */
 	if (m->fsm.state != SRV_STREAM_FRESH || m->key[0] != '\0')
 		return;
@@ -308,6 +310,8 @@ on_done(void *arg, struct grpc_call *call, const struct grpc_status *st)
 
 	(void)call;
 	(void)st;
+	if (m->key[0] != '\0' && m->server->beat.us > 0)
+		server_beat_cut(&m->server->beat, m->opened, m->active, env_now(m->server->env));
 	m->call = NULL;		/* the handle dies when this returns */
 	srv_stream_post_gen(m, SRV_STREAM_EV_GONE, m->gen, NULL);
 }
@@ -329,8 +333,9 @@ stream_open(struct server *s, struct grpc_call *call, enum srv_stream_kind kind)
 	m->kind = kind;
 	m->call = call;
 	/* Without heartbeats the same timer still looks after the token. */
-	m->beat_us = s->beat_us > 0 ? s->beat_us : s->announce.token_ttl_us / 4 * 3;
+	m->beat_us = s->beat.us > 0 ? s->beat.us : s->announce.token_ttl_us / 4 * 3;
 	m->end_code = GRPC_UNAVAILABLE;
+	m->opened = m->active = env_now(s->env);
 	list_init(&m->grave.list);
 	list_init(&m->push);
 	list_append(&s->streams, &m->all);

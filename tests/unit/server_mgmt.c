@@ -247,6 +247,46 @@ test_join(struct world *w)
 	is_int(server_counts(w->server).sync, 0, "no stream is left behind");
 }
 
+/* A proxy that cuts streams after 2 s of silence: three cuts, then none. */
+static void
+test_proxy(struct world *w)
+{
+	struct ident id;
+	struct result r;
+	struct sync s;
+	size_t peers;
+
+	ident_new(w, &id);
+	world_login(w, &id, w->key, "proxied", &r);
+	buf_free(&r.body);
+	peers = server_counts(w->server).peers - 1;
+	is_int(w->server->beat.us, 30 * MONO_SEC, "heartbeats every 30 s");
+	for (int i = 0; i < 3; i++) {
+		sync_open(w, &s, &id);
+		sync_has_peers(&s, peers);
+		sim_run(w->sim, 2 * MONO_SEC);
+		sync_close(&s);
+		sim_run(w->sim, 300 * MONO_MS);
+	}
+	ok(w->server->beat.us > 900 * MONO_MS && w->server->beat.us < 1100 * MONO_MS,
+	    "three cuts at one idle age: half of it from now on (%lld us)", (long long)w->server->beat.us);
+	sync_open(w, &s, &id);
+	sync_has_peers(&s, peers);
+	sim_run(w->sim, 5200 * MONO_MS);
+	is_int(s.beats, 5, "and the next stream is beaten");
+	sync_close(&s);
+	sim_run(w->sim, MONO_SEC);
+	server_beat_init(&w->server->beat, 30 * MONO_SEC);
+	for (int i = 0; i < 6; i++) {
+		sync_open(w, &s, &id);
+		sync_has_peers(&s, peers);
+		sim_run(w->sim, (i + 1) * MONO_SEC);
+		sync_close(&s);
+		sim_run(w->sim, 300 * MONO_MS);
+	}
+	is_int(w->server->beat.us, 30 * MONO_SEC, "cuts at changing ages teach nothing");
+}
+
 /* A new key with these properties, straight from the store. */
 static void
 make_key(struct world *w, const struct server_setupkey_spec *spec, char text[SERVER_SETUPKEY_TEXT])
@@ -439,6 +479,7 @@ main(void)
 	test_stranger_sync(&w);
 	test_bad_bodies(&w);
 	test_join(&w);
+	test_proxy(&w);
 	test_keys(&w);
 	test_race(&w);
 	test_ephemeral(&w);
