@@ -443,12 +443,13 @@ run_seed(uint64_t seed, const struct options *o)
 		.v6 = seed / 4 % 3 == 0, .by_name = seed / 4 % 2 == 0, .wild = seed / 8 % 2 == 0 };
 	struct run r = { .m = mesh_new(&conf), .talk = o->log || o->verbose, .slow = o->slow };
 	struct mesh *m = r.m;
-	int64_t healed, worst = 0;
+	int64_t healed, worst = 0, first;
 	const char *fail = NULL;
 
 	sim_check(m->s, invariants, m);
 	if (!mesh_until_all(m, 60 * MONO_SEC))
 		fail = "no mesh at first";
+	first = sim_now(m->s);
 	for (unsigned i = 0; i < o->faults && fail == NULL; i++)
 		faults[draw(&r, sizeof faults / sizeof faults[0])](&r);
 	if (fail == NULL) {
@@ -480,8 +481,8 @@ run_seed(uint64_t seed, const struct options *o)
 	total_time += sim_now(m->s) * m->n;
 	total_events += sim_events(m->s);
 	if (fail != NULL || !o->quiet)
-		ok(fail == NULL, "seed %llu, %u hosts: %s (healed in %.3f s, %.0f s in all, hash %016llx)", (unsigned long long)seed,
-		    m->n, fail ? fail : "every pair talks in the end", (double)worst / 1e6, (double)sim_now(m->s) / 1e6,
+		ok(fail == NULL, "seed %llu, %u hosts: %s (first after %.3f s, healed in %.3f s, %.0f s in all, hash %016llx)", (unsigned long long)seed,
+		    m->n, fail ? fail : "every pair talks in the end", (double)first / 1e6, (double)worst / 1e6, (double)sim_now(m->s) / 1e6,
 		    (unsigned long long)sim_hash(m->s));
 	if (fail != NULL) {
 		printf("%s", r.story);

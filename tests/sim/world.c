@@ -328,8 +328,9 @@ sim_new(uint64_t seed)
 	list_init(&s->cuts);
 	list_init(&s->names);
 	list_init(&s->pings);
-	sim_world = s;
+	sim_world = NULL;	/* what libraries draw once a process must not come from the first seed */
 	chance_install();
+	sim_world = s;
 	return s;
 }
 
