@@ -170,6 +170,20 @@ listen_all(struct env_listener *l, uint16_t port)
 	return listen_on(l, 1, &a);
 }
 
+/* A port that the system picked for one family may be taken in the other. */
+static int
+listen_both(struct env_listener *l, uint16_t port)
+{
+	int err = listen_all(l, port);
+
+	for (int i = 0; i < 10 && err == -EADDRINUSE && port == 0; i++) {
+		close(l->fd[0]);
+		l->fd[0] = -1;
+		err = listen_all(l, port);
+	}
+	return err;
+}
+
 /* 0 when nobody answers at `path`, and what lies there is gone. */
 static int
 clear_stale(const struct sockaddr_un *sun)
@@ -251,7 +265,7 @@ env_listen(struct env *env, const struct env_listen *on, env_accept_fn fn, void 
 	if (on->path != NULL)
 		*err = listen_local(l, on->path, on->mode);
 	else if (on->addr.family == ADDR_NONE)
-		*err = listen_all(l, on->addr.port);
+		*err = listen_both(l, on->addr.port);
 	else
 		*err = listen_on(l, 0, &on->addr);
 	if (*err < 0)
