@@ -234,12 +234,16 @@ static bool
 admit(struct wg_device *d, const struct wg_from *from, const uint8_t *msg, size_t len)
 {
 	struct mono now = env_now(d->env);
-	bool load = under_load(d);
+	bool load;
 	uint8_t secret[32], room[WG_WAY_HEADROOM + WG_COOKIE_LEN], nonce[COOKIE_NONCE];
 	const char *who = from->addr == NULL && from->way->ops->name != NULL ? from->way->ops->name(from->way) : "";
 	const void *mark = from->addr != NULL ? (const void *)from->addr : (const void *)who;
 	size_t mark_len = from->addr != NULL ? sizeof *from->addr : strlen(who);
 
+	/* who does not know our key costs one hash and is no load */
+	if (cookie_check(d->giver, msg, len, mark, mark_len, false) == COOKIE_BAD)
+		return false;
+	load = under_load(d);
 	if (load && cookie_giver_stale(d->giver, now)) {
 		env_random(d->env, secret, sizeof secret);
 		cookie_giver_secret(d->giver, secret, now);

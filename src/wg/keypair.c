@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include "wg/chapoly.h"
 
@@ -31,22 +32,23 @@ ctx(struct wg_cipher *c)
 struct wg_keypair *
 wg_keypair_new(const struct noise_keys *k, struct mono born, void *owner)
 {
-	struct wg_keypair *p = sodium_malloc(sizeof *p);
+	struct wg_keypair *p = calloc(1, sizeof *p);
 
 	if (p == NULL)
 		return NULL;
-	memset(p, 0, sizeof *p);
 	p->owner = owner;
 	p->local_index = k->local_index;
 	p->remote_index = k->remote_index;
 	p->initiator = k->initiator;
 	p->born = born;
-	memcpy(p->send_key, k->send, NOISE_KEY);
-	memcpy(p->recv_key, k->recv, NOISE_KEY);
 	p->many = chapoly_many_works();
+	if ((p->raw = sodium_malloc(sizeof *p->raw)) != NULL) {
+		memcpy(p->raw->send, k->send, NOISE_KEY);
+		memcpy(p->raw->recv, k->recv, NOISE_KEY);
+	}
 	p->seal = cipher_new(k->send, 1);
 	p->open = cipher_new(k->recv, 0);
-	if (p->seal == NULL || p->open == NULL) {
+	if (p->raw == NULL || p->seal == NULL || p->open == NULL) {
 		wg_keypair_free(p);
 		return NULL;
 	}
@@ -60,7 +62,8 @@ wg_keypair_free(struct wg_keypair *p)
 		return;
 	EVP_CIPHER_CTX_free(ctx(p->seal));
 	EVP_CIPHER_CTX_free(ctx(p->open));
-	sodium_free(p);		/* wipes */
+	sodium_free(p->raw);		/* wipes */
+	free(p);
 }
 
 /* Jobs from `j` on that can go side by side: one session, one length. */
@@ -114,7 +117,7 @@ wg_crypt_seal(struct wg_crypt *job, size_t left)
 
 		if (n >= CHAPOLY_FEW) {
 			fill(job, n, p);
-			chapoly_many_seal(job->keys->send_key, p, n, job->len);
+			chapoly_many_seal(job->keys->raw->send, p, n, job->len);
 			for (size_t i = 0; i < n; i++)
 				job[i].good = true;
 		} else {
@@ -154,7 +157,7 @@ wg_crypt_open(struct wg_crypt *job, size_t left)
 
 		if (n >= CHAPOLY_FEW && job->len > NOISE_TAG) {
 			fill(job, n, p);
-			chapoly_many_open(job->keys->recv_key, p, n, job->len - NOISE_TAG);
+			chapoly_many_open(job->keys->raw->recv, p, n, job->len - NOISE_TAG);
 			for (size_t i = 0; i < n; i++)
 				job[i].good = p[i].good;
 		} else {

@@ -21,11 +21,15 @@
 
 struct wg_cipher;
 
+struct wg_raw_keys {
+	uint8_t send[NOISE_KEY], recv[NOISE_KEY];
+};
+
 struct wg_keypair {
 	void *owner;			/* the peer; borrowed */
 	struct wg_cipher *seal, *open;	/* owned */
 	bool many;			/* chapoly.h works here */
-	uint8_t send_key[NOISE_KEY], recv_key[NOISE_KEY];
+	struct wg_raw_keys *raw;	/* owned, locked */
 	uint32_t local_index, remote_index;
 	bool initiator;
 	struct mono born;

@@ -23,15 +23,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- the world ---- */
 
-struct env { int64_t now; uint64_t rnd; void (*turn_end)(void *arg); void *arg; };
+struct env { int64_t now; uint64_t rnd; unsigned hooks; struct { void (*fn)(void *arg); void *arg; } hook[8]; };
 struct env_timer { int unused; };
-struct env_dgram { struct addr local; };
+struct env_dgram { struct addr local; struct { uint8_t data[2048]; uint32_t len; } out[16]; unsigned nout; };
 struct env_tun { int unused; };
 static struct env world = { .now = MONO_SEC, .rnd = 88172645463325252u };
-static struct env_dgram sock4 = { { .family = ADDR_V4, .port = 51820 } };
+static struct env_dgram sock[2];	/* ours, theirs */
+static unsigned nsock;
 static struct env_tun tun;
-static uint8_t last_sent[2048];
-static size_t last_len;
 
 struct mono env_now(struct env *e) { return (struct mono){ e->now }; }
 int64_t env_wall(struct env *e) { return e->now + INT64_C(1700000000000000); }
@@ -40,8 +39,16 @@ void env_timer_set(struct env_timer *t, int64_t us) { (void)t; (void)us; }
 void env_timer_stop(struct env_timer *t) { (void)t; }
 bool env_timer_pending(const struct env_timer *t) { (void)t; return false; }
 void env_timer_free(struct env_timer *t) { free(t); }
-void env_on_turn_end(struct env *e, void (*fn)(void *), void *arg) { e->turn_end = fn; e->arg = arg; }
-void env_off_turn_end(struct env *e, void (*fn)(void *), void *arg) { (void)fn; (void)arg; e->turn_end = NULL; }
+
+void
+env_on_turn_end(struct env *e, void (*fn)(void *), void *arg)
+{
+	e->hook[e->hooks].fn = fn;
+	e->hook[e->hooks++].arg = arg;
+}
+
+void env_off_turn_end(struct env *e, void (*fn)(void *), void *arg) { (void)e; (void)fn; (void)arg; }
+
 uint64_t env_random_below(struct env *e, uint64_t n) { uint64_t v; env_random(e, &v, 8); return v % n; }
 
 void
@@ -58,15 +65,22 @@ env_dgram_open(struct env *e, const struct addr *a, env_pkts_fn fn, void *arg, i
 {
 	(void)e; (void)fn; (void)arg;
 	*err = a->family == ADDR_V4 ? 0 : -97;
-	return a->family == ADDR_V4 ? &sock4 : NULL;
+	if (a->family != ADDR_V4)
+		return NULL;
+	sock[nsock].local = (struct addr){ .family = ADDR_V4, .port = 51820 };
+	return &sock[nsock++];
 }
 
+/* runs are not needed here: what a device says in a handshake comes singly */
 int
 env_dgram_send(struct env_dgram *d, const struct env_pkt *k, size_t n)
 {
-	(void)d;
-	last_len = k[0].len < sizeof last_sent ? k[0].len : 0;
-	memcpy(last_sent, k[0].data, last_len);
+	for (size_t i = 0; i < n; i++) {
+		if (d->nout == 16 || k[i].len > sizeof d->out[0].data)
+			continue;
+		memcpy(d->out[d->nout].data, k[i].data, k[i].len);
+		d->out[d->nout++].len = k[i].len;
+	}
 	return (int)n;
 }
 
@@ -114,16 +128,19 @@ static struct addr us_addr, them_addr;
 static void
 turn(void)
 {
-	if (world.turn_end != NULL)
-		world.turn_end(world.arg);
+	for (unsigned i = 0; i < world.hooks; i++)
+		world.hook[i].fn(world.hook[i].arg);
 }
 
 static void
-carry(struct wg_device *to, const struct addr *from)
+carry(struct env_dgram *d, struct wg_device *to, const struct addr *from)
 {
-	struct env_pkt k = { .data = last_sent, .len = (uint32_t)last_len, .peer = *from };
+	for (unsigned i = 0; i < d->nout; i++) {
+		struct env_pkt k = { .data = d->out[i].data, .len = d->out[i].len, .peer = *from };
 
-	wg_receive_udp(to, &k, 1);
+		wg_receive_udp(to, &k, 1);
+	}
+	d->nout = 0;
 	turn();
 }
 
@@ -158,10 +175,12 @@ session(void)
 	wg_peer_set_endpoint(us_peer, &(struct wg_endpoint){ .kind = WG_ENDPOINT_UDP, .addr = them_addr, .roam = true });
 	wg_peer_set_endpoint(them_peer, &(struct wg_endpoint){ .kind = WG_ENDPOINT_UDP, .addr = us_addr, .roam = true });
 	wg_peer_handshake(them_peer, false);
+	sock[0].nout = sock[1].nout = 0;
 	turn();
-	carry(us, &them_addr);		/* initiation */
-	carry(them, &us_addr);		/* response */
-	carry(us, &them_addr);		/* keepalive */
+	for (int i = 0; i < 4; i++) {
+		carry(&sock[1], us, &them_addr);
+		carry(&sock[0], them, &us_addr);
+	}
 	if (!wg_keypair_usable(us_peer, us_peer->cur) || !wg_keypair_usable(them_peer, them_peer->cur))
 		abort();	/* what went before broke the handshake */
 }

@@ -94,7 +94,7 @@ through_keypairs(void)
 		uint8_t in[1600];
 
 		memset(in, i, sizeof in);
-		reference(job[i].keys->send_key, (uint64_t)i, in, job[i].len, want);
+		reference(job[i].keys->raw->send, (uint64_t)i, in, job[i].len, want);
 		bad += !job[i].good || memcmp(want, room[i] + WG_DATA_HEAD, job[i].len + 16) != 0 ||
 		    wg_le32(room[i] + 4) != job[i].keys->remote_index || wg_le64(room[i] + 8) != (uint64_t)i;
 		job[i].len += NOISE_TAG;
