@@ -65,7 +65,7 @@ guess_url(struct server *s, const struct addr *listen, bool tls, uint16_t port, 
 		best = *listen;
 	} else {
 		for (size_t i = 0; i < n && i < 32; i++) {
-			if (!a[i].up || addr_is_link_local(&a[i].prefix.addr) || addr_is_loopback(&a[i].prefix.addr))
+			if (!a[i].up || a[i].point_to_point || addr_is_link_local(&a[i].prefix.addr) || addr_is_loopback(&a[i].prefix.addr))
 				continue;
 			best = a[i].prefix.addr;
 			if (best.family == ADDR_V4)

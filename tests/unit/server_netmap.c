@@ -33,14 +33,18 @@ struct fix {
 static void *
 prog_start(struct env *env, void *arg)
 {
-	(void)arg;
-	return env;
+	(void)env;
+	return arg;
 }
 
+/* Also when it was killed: then it gives back memory and nothing else. */
 static void
 prog_stop(void *object)
 {
-	(void)object;
+	struct fix *f = object;
+
+	server_store_close(f->st);
+	f->st = NULL;
 }
 
 static const struct sim_prog prog = { "store", prog_start, prog_stop };
@@ -73,7 +77,6 @@ fix_open(struct fix *f)
 static void
 fix_close(struct fix *f)
 {
-	server_store_close(f->st);
 	sim_free(f->sim);
 }
 
