@@ -32,6 +32,27 @@ def direct_again(lab, begin, seconds=60):
     return time.monotonic() - begin
 
 
+class Watch(threading.Thread):
+    """While a ping runs: when the path was last seen to be another than direct."""
+    def __init__(self, lab):
+        super().__init__(daemon=True)
+        self.lab, self.begin, self.last, self.done = lab, time.monotonic(), None, False
+        self.start()
+
+    def run(self):
+        while not self.done:
+            if self.lab.path("a", "hosta") != "P2P":
+                self.last = time.monotonic()
+            time.sleep(0.1)
+
+    def result(self):
+        self.done = True
+        self.join()
+        if self.lab.path("a", "hosta") != "P2P":
+            return INF
+        return self.last - self.begin if self.last else 0.0
+
+
 # Each: fault(lab, b, trial) -> {column: seconds}.  The lab is in its path when called.
 
 def cut(lab, b, trial):
@@ -55,15 +76,16 @@ def new_address(lab, trial):
 
 
 def router(lab, b, trial):
-    begin = []
+    watch = []
 
     def fault():
         new_address(lab, trial)
-        begin.append(time.monotonic())
+        watch.append(Watch(lab))
     gap = lab.outage(b, 25, fault)
     word = "router gets a new public address, "
     if lab.nat == "cone":
-        return {word + "direct": gap, word + "direct again": direct_again(lab, begin[0])}
+        return {word + "direct": gap, word + "direct again": watch[0].result()}
+    watch[0].result()
     return {word + "relayed": gap}
 
 
