@@ -101,7 +101,7 @@ pair_and_go(struct ice_session *s, const struct addr *remote, const struct wire_
 static void
 apply(struct ice_session *s, const struct wire_cand *c)
 {
-	if (c->type == WIRE_CAND_PRFLX || c->addr.port == 0)
+	if (c->type == WIRE_CAND_PRFLX || c->addr.port == 0 || addr_is_loopback(&c->addr))
 		return;
 	if (c->ufrag[0] != '\0' && strcmp(c->ufrag, s->rufrag) != 0)
 		return;
