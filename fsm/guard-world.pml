@@ -5,19 +5,21 @@
 #include "head.pml"
 bool relay, direct, pending;
 byte tries;
+byte wait, was;			/* chosen in this step: 1 short, 2 long */
+bool sent, hung;
 #define guard_if_all_up(a, arg) (relay && direct)
 #define guard_if_under_way(a, arg) pending
 #define guard_if_enough(a, arg) (relay && tries >= 1)
 #define guard_if_cut_off(a, arg) (!relay)
 #include "guard.pml"
-inline guard_do_wait_none(a, arg)	{ skip }
-inline guard_do_wait_little(a, arg)	{ skip }
-inline guard_do_wait_jitter(a, arg)	{ skip }
-inline guard_do_wait_shortly(a, arg)	{ skip }
-inline guard_do_wait_long(a, arg)	{ skip }
-inline guard_do_back_off(a, arg)	{ if :: tries < 1 -> tries++ :: else fi }
+inline guard_do_wait_none(a, arg)	{ wait = 1 }
+inline guard_do_wait_little(a, arg)	{ wait = 1 }
+inline guard_do_wait_jitter(a, arg)	{ wait = 1 }
+inline guard_do_wait_shortly(a, arg)	{ wait = 1 }
+inline guard_do_wait_long(a, arg)	{ wait = 2 }
+inline guard_do_back_off(a, arg)	{ wait = 1; if :: tries < 1 -> tries++ :: else fi }
 inline guard_do_forget_count(a, arg)	{ tries = 0 }
-inline guard_send_ask(a, arg)		{ assert(!(relay && direct)); pending = true }
+inline guard_send_ask(a, arg)		{ assert(!(relay && direct)); assert(!pending || IS(slow)); sent = true; pending = true }
 #define BUSY pending
 #define FAST :: atomic { pending -> pending = false; relay = true; direct = true }
 #define FAULTY \
@@ -27,7 +29,17 @@ inline guard_send_ask(a, arg)		{ assert(!(relay && direct)); pending = true }
 	BADNEWS(direct, reset, direct = false) \
 	LUCK(relay && !direct, relay = false)	/* without a word: GD-5 */
 #define ROLES ROLE(true, net_change, skip) ROLE(true, signal_up, skip) ROLE(true, reset, skip)
-inline settle() { assert(!IS(settled) || len(q) > 0 || (relay && direct)) }	/* silent only when nothing is missing */
+#define M_before was = M_state; hung = pending
+#define restarts (ev == EV(reset) || ev == EV(net_change) || ev == EV(signal_up))
+inline settle() {
+	assert(!IS(settled) || len(q) > 0 || (relay && direct));	/* silent only when nothing is missing */
+	assert(!IS(seeking) || wait == 1);			/* whoever seeks has chosen when to look again, soon */
+	assert(!IS(slow) || wait == 2);
+	assert(!(restarts && IS(seeking)) || tries == 0);	/* a new loss owes nothing to an old one */
+	assert(!restarts || IS(seeking) || (ev == EV(signal_up) && IS(settled)));
+	assert(ev != EV(tick) || IS(settled) || sent || hung || !relay);	/* a tick asks, unless something is under way */
+	wait = 0; was = 0; sent = false; hung = false
+}
 #include "alone.pml"
 ltl all_comes_up { <>[] (relay && direct) }
 ltl is_silent { <>[] IS(settled) }

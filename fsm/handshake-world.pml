@@ -8,6 +8,7 @@
 #define SELF 1
 #include "head.pml"
 #define COINS 2
+bool seen, ice, relay, held;	/* in this step; held: candidates wait for their answer */
 bool unheard;			/* the newest word of the remote has not reached the workers */
 bool owed, heard, finishing;	/* an answer is; the workers have taken the offer, for finish was queued behind it; finish is on its way */
 byte kept;			/* 1 an offer, 2 an answer */
@@ -17,18 +18,18 @@ byte kept;			/* 1 an offer, 2 an answer */
 #define handshake_if_kept(a, arg) (kept != 0)
 #include "handshake.pml"
 inline handshake_do_count_late(a, arg)		{ skip }
-inline handshake_do_note_seen(a, arg)		{ skip }
+inline handshake_do_note_seen(a, arg)		{ seen = true }
 inline handshake_do_keep_latest(a, arg)		{ kept = (ev == EV(offer) -> 1 : 2) }
-inline handshake_do_take_kept(a, arg)		{ kept = 0 }
+inline handshake_do_take_kept(a, arg)		{ kept = 0; seen = true }
 inline handshake_do_send_answer(a, arg)		{ assert(heard); owed = false }
 inline handshake_do_send_offer(a, arg)		{ skip }
-inline handshake_do_send_held(a, arg)		{ assert(!owed) }
+inline handshake_do_send_held(a, arg)		{ assert(!owed); held = false }
 inline handshake_do_send_candidates(a, arg)	{ assert(!owed) }	/* never before their answer */
-inline handshake_do_hold_candidates(a, arg)	{ assert(owed) }
-inline handshake_send_ice_offer(a, arg)		{ heard = false; unheard = false }
-inline handshake_send_ice_answer(a, arg)	{ heard = false; unheard = false }
+inline handshake_do_hold_candidates(a, arg)	{ assert(IS(busy)); held = true }
+inline handshake_send_ice_offer(a, arg)		{ heard = false; unheard = false; ice = true }
+inline handshake_send_ice_answer(a, arg)	{ heard = false; unheard = false; ice = true }
 inline handshake_send_ice_candidate(a, arg)	{ skip }
-inline handshake_send_relay_offer(a, arg)	{ skip }
+inline handshake_send_relay_offer(a, arg)	{ relay = true }
 inline handshake_send_peer_restarted(a, arg)	{ skip }
 inline handshake_send_finish(a, arg)		{ assert(!finishing && nfull(q)); finishing = true; q!EV(finish),0,0 }
 #define BUSY false
@@ -38,6 +39,9 @@ inline handshake_send_finish(a, arg)		{ assert(!finishing && nfull(q)); finishin
 /* finish is taken off before the step that may send the next one */
 #define M_before if :: ev == EV(finish) -> finishing = false; heard = true :: ev == EV(offer) && !COIN(0) -> owed = true; heard = false; unheard = true :: ev == EV(answer) && !COIN(0) -> unheard = true :: else fi
 inline settle() {
+	assert(ice == relay && ice == seen);	/* both workers hear of it, and it is noted */
+	seen = false; ice = false; relay = false;
+	assert(!IS(ready) || !held);
 	assert(IS(busy) == finishing);		/* one at a time, and it ends */
 	assert(!IS(ready) || (!owed && !unheard && kept == 0))	/* an offer is always answered, none is forgotten */
 }

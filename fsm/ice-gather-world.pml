@@ -3,6 +3,7 @@
  * keep KEEP_BUG_OLD_NET answered */
 #include "head.pml"
 #define COINS 1
+bool said, knew;
 bool lookup, finding, addresses, known, owed;
 byte pend;			/* answers that are on their way */
 #define ice_gather_if_addresses(a, arg) addresses
@@ -15,7 +16,7 @@ inline ice_gather_do_ask(a, arg)		{ assert(addresses || ev == EV(resolved)); add
 inline ice_gather_do_note_mapped(a, arg)	{ known = true }
 inline ice_gather_do_carry_known(a, arg)	{ assert(known) }
 inline ice_gather_do_forget(a, arg)		{ known = false; addresses = false; pend = 0 }
-inline ice_gather_send_mapped(a, arg)		{ assert(known); owed = false }
+inline ice_gather_send_mapped(a, arg)		{ assert(known); owed = false; said = true }
 #define BUSY (finding || pend > 0)
 #define FAST \
 	FAR(finding, lookup, resolved, finding = false) \
@@ -27,7 +28,11 @@ inline ice_gather_send_mapped(a, arg)		{ assert(known); owed = false }
 	LUCK(pend > 0, pend = 0) \
 	BADNEWS(known, mapped, skip)
 #define ROLES ROLE(true, want, skip) ROLE(true, net_change, skip)
+#define M_before knew = known && !IS(idle) && !IS(resolving)
 inline settle() {
+	assert(ev != EV(want) || !knew || said);	/* what is known is told at once */
+	assert(ev != EV(mapped) || !known || said || IS(resolving));	/* what is learned is told on */
+	said = false; knew = false;
 	if :: ev == EV(want) && (IS(resolving) || IS(asking)) && !known -> owed = true
 	:: IS(idle) -> owed = false		/* given up: the next session tries again */
 	:: else fi;

@@ -12,7 +12,7 @@ srcdir=${srcdir:-.} AWK=${AWK:-awk}
 LC_ALL=C; export LC_ALL
 world=$1 run=$2 keep=$3
 name=${world##*/}; name=${name%-world.pml}
-table=$srcdir/fsm/$name.fsm
+table=${MODEL_TABLE:-$srcdir/fsm/$name.fsm}
 mkdir -p "$run" || exit 1
 generate() {
 	$AWK -v alone=1 -v keep="$keep" -f "$srcdir/fsm/fsm.awk" -f "$srcdir/fsm/to-pml.awk" "$table" >"$run/$name.pml" &&
@@ -37,7 +37,7 @@ generate || { echo "not ok $name${keep:+ with $keep}: generate"; exit 0; }
 never=$($AWK -f "$srcdir/fsm/fsm.awk" -f "$srcdir/fsm/to-rows.awk" "$table" 2>/dev/null | sed -n 's/.*	never	line //p' | sort -u | tr '\n' ' ')
 cd "$run" || exit 1
 spin -a $flags world.pml >spin.log 2>&1 && [ -f pan.c ] || { echo "not ok $name${keep:+ with $keep}: spin"; sed 's/^/# /' spin.log | head -10; exit 0; }
-${CC:-cc} -O1 -w -DMEMLIM=${MODEL_MB:-1500} -DVECTORSZ=2048 -o pan pan.c >cc.log 2>&1 || { echo "not ok $name: cc"; head -5 cc.log; exit 0; }
+${CC:-cc} ${MODEL_CFLAGS:--O1} -w -DMEMLIM=${MODEL_MB:-1500} -DVECTORSZ=2048 -o pan pan.c >cc.log 2>&1 || { echo "not ok $name: cc"; head -5 cc.log; exit 0; }
 
 # search PROPERTY: sets errors, states, why
 search() {
