@@ -7,22 +7,24 @@
  * full 2 6 */
 #include "head.pml"
 bool ice, relay, watch, closing, marked;
+bool pair, way_kept;				/* what the path has noted */
+bool pointed, begun, lost, asked, shaken;	/* in this step */
 byte way, kept, ep;		/* newest way up, the one path knows; endpoint: 1 relay, 2 direct */
 #define path_if_other_way(a, arg) (arg != kept)
 #include "path.pml"
-inline path_do_keep_relay(a, arg)	{ kept = arg }
-inline path_do_drop_relay(a, arg)	{ skip }
-inline path_do_keep_pair(a, arg)	{ skip }
-inline path_do_drop_pair(a, arg)	{ skip }
-inline path_do_point_at_relay(a, arg)	{ ep = 1 }
-inline path_do_point_at_ice(a, arg)	{ ep = 2 }
+inline path_do_keep_relay(a, arg)	{ kept = arg; way_kept = true }
+inline path_do_drop_relay(a, arg)	{ way_kept = false; lost = true }
+inline path_do_keep_pair(a, arg)	{ pair = true }
+inline path_do_drop_pair(a, arg)	{ pair = false; lost = true }
+inline path_do_point_at_relay(a, arg)	{ assert(way_kept); ep = 1; pointed = true }
+inline path_do_point_at_ice(a, arg)	{ assert(pair); ep = 2; pointed = true }
 inline path_do_point_at_none(a, arg)	{ ep = 0 }
-inline path_do_shake_hands(a, arg)	{ assert(ep != 0) }
-inline path_send_path_on(a, arg)	{ watch = true }
+inline path_do_shake_hands(a, arg)	{ assert(ep != 0); shaken = true }
+inline path_send_path_on(a, arg)	{ watch = true; begun = true }
 inline path_send_path_off(a, arg)	{ assert(watch); watch = false }
 inline path_send_close_ice(a, arg)	{ closing = true }
 inline path_send_mark_stale(a, arg)	{ marked = true }
-inline path_send_reset(a, arg)		{ skip }
+inline path_send_reset(a, arg)		{ asked = true }
 #define BUSY (closing || marked)
 #define FAST \
 	NEWS(closing && ice, ice_down, closing = false; ice = false) \
@@ -38,6 +40,12 @@ inline path_send_reset(a, arg)		{ skip }
 	ROLE(true, wg_timeout, skip) ROLE(true, restarted, skip)
 inline settle() {
 	assert((ep == 0) == IS(none)); assert((ep == 1) == IS(relay));
+	assert(pair == (IS(ice) || IS(both))); assert(way_kept == (IS(relay) || IS(both)));
+	assert(pointed == begun);		/* a new path owes its own proof */
+	assert(!lost || asked);			/* what is lost is asked for again */
+	assert(ev != EV(ice_up) || pointed);	/* another pair is another endpoint */
+	assert(ev != EV(restarted) || IS(none) || shaken);
+	pointed = false; begun = false; lost = false; asked = false; shaken = false;
 	assert(watch == (ep != 0))		/* a path is watched, and only a path */
 }
 #define right ((ice && ep == 2) || (!ice && relay && ep == 1) || (!ice && !relay && ep == 0))

@@ -6,6 +6,8 @@
  * full 2 3 */
 #include "head.pml"
 #define COINS 2
+bool chosen, joined, said, wants, again;	/* in this step */
+byte was;
 bool entry, told, link = true, wanted, there = true, asked, was_stale;
 #define relay_channel_if_no_relay(a, arg) (arg != 3 && COIN(0) && COIN(1))
 #define relay_channel_if_link_ready(a, arg) link
@@ -16,14 +18,14 @@ bool entry, told, link = true, wanted, there = true, asked, was_stale;
 #define relay_channel_if_renewed(a, arg) COIN(0)
 #include "relay-channel.pml"
 inline relay_channel_close_entry(a)		{ entry = false; asked = false }
-inline relay_channel_do_choose(a, arg)		{ skip }
+inline relay_channel_do_choose(a, arg)		{ chosen = true }
 inline relay_channel_do_leave(a, arg)		{ entry = false; asked = false }
-inline relay_channel_do_join(a, arg)		{ OPEN(entry); entry = true; asked = true }
-inline relay_channel_do_subscribe(a, arg)	{ assert(entry); asked = true }
-inline relay_channel_do_announce(a, arg)	{ skip }
-inline relay_channel_send_want_link(a, arg)	{ wanted = true }
-inline relay_channel_send_relay_up(a, arg)	{ assert(!told && ev == EV(online)); told = true }
-inline relay_channel_send_relay_down(a, arg)	{ assert(told); told = false }
+inline relay_channel_do_join(a, arg)		{ assert(!entry); joined = true; OPEN(entry); entry = true; asked = true }
+inline relay_channel_do_subscribe(a, arg)	{ again = true; assert(entry); asked = true }
+inline relay_channel_do_announce(a, arg)	{ said = true }
+inline relay_channel_send_want_link(a, arg)	{ wants = true; wanted = true }
+inline relay_channel_send_relay_up(a, arg)	{ assert(!told && said && ev == EV(online)); told = true }
+inline relay_channel_send_relay_down(a, arg)	{ assert(told && said); told = false }
 #define BUSY ((wanted && !link) || (asked && there && HOLDS(entry) && link))
 #define FAST \
 	FAR(asked && there && link, entry, online, asked = false) \
@@ -37,7 +39,14 @@ inline relay_channel_send_relay_down(a, arg)	{ assert(told); told = false }
 	BAD(there && link, entry, offline, asked = true)	/* replaced: offline, then online */ \
 	LUCK(there, there = false; asked = false)		/* gone, and nobody was told */
 #define ROLES ROLE(true, offer, skip) ROLE(true, mark_stale, skip) ROLE(true, close, skip) ROLE(link, link_up, skip)
+#define M_before was = M_state
+#define became(x) (IS(x) && was != relay_channel_##x)
 inline settle() {
+	assert(ev != EV(offer) || chosen == (joined || wants));	/* an offer says where, and we go there */
+	assert(!became(waiting) || wants || ev == EV(link_lost));
+	assert(ev != EV(offline) || !HOLDS(entry) || again || was == relay_channel_checking);
+	assert(ev != EV(online) || !HOLDS(entry) || IS(open));
+	chosen = false; joined = false; said = false; wants = false; again = false; was = 0;
 	assert(entry == HOLDS(entry));
 	assert(told == (IS(open) || IS(checking)));
 	assert(!was_stale || !IS(open) || ev == EV(online));	/* the only way out of stale */

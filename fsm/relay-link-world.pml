@@ -14,6 +14,8 @@
 #define MAY(t) MAY_##t
 byte far, tries;
 bool conn, told, wanted, live;
+bool failed, kept, bye, forgot;	/* in this step */
+byte was;
 #define relay_link_if_more_addresses(a, arg) (tries < 1)
 #define relay_link_if_at_home(a, arg) COIN(0)
 #define relay_link_if_silent(a, arg) (far == 0 || COIN(0))
@@ -25,12 +27,14 @@ inline relay_link_do_dial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
 inline relay_link_do_dial_next(a, arg)		{ tries++; OPEN(conn); conn = true; far = 1 }
 inline relay_link_do_dial_again(a, arg)		{ OPEN(conn); conn = true; far = 1 }
 inline relay_link_do_send_auth(a, arg)		{ assert(conn); if :: far == 2 -> far = 3 :: else fi }
-inline relay_link_do_note_failure(a, arg)	{ tries = 0 }
-inline relay_link_do_forget_failures(a, arg)	{ tries = 0 }
+inline relay_link_do_note_failure(a, arg)	{ tries = 0; failed = true }
+inline relay_link_do_note_loss(a, arg)		{ failed = true }
+inline relay_link_do_keep_address(a, arg)	{ kept = true }
+inline relay_link_do_forget_failures(a, arg)	{ tries = 0; forgot = true }
 inline relay_link_do_ping(a, arg)		{ assert(conn); if :: far == 4 -> far = 5 :: else fi }
 inline relay_link_do_answer_health(a, arg)	{ assert(conn) }
-inline relay_link_do_send_close(a, arg)		{ assert(conn) }
-inline relay_link_send_link_up(a, arg)		{ assert(!told); told = true; tries = 0 }
+inline relay_link_do_send_close(a, arg)		{ assert(conn); bye = true }
+inline relay_link_send_link_up(a, arg)		{ assert(!told && kept); told = true; tries = 0 }
 inline relay_link_send_link_down(a, arg)	{ assert(told); told = false }
 inline relay_link_send_home_up(a, arg)		{ assert(told) }
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5))
@@ -45,12 +49,19 @@ inline relay_link_send_home_up(a, arg)		{ assert(told) }
 	BAD(far >= 4, conn, auth_ok, skip) \
 	LUCK(far > 0, far = 0)
 #define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, doubt, skip)
+#define M_before was = M_state
+#define became(x) (IS(x) && was != relay_link_##x)
 inline settle() {
-	if :: ev == EV(start) -> wanted = true :: IS(idle) -> wanted = false :: else fi;
+	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) || ((ev == EV(sweep) || ev == EV(retry)) && IS(idle)) -> wanted = false :: else fi;
+	assert(wanted == !IS(idle));				/* only stop, and having no use, end it */
 	assert(conn == HOLDS(conn));
-	assert(told == (IS(up) || IS(doubted)));	/* each life is told up once and down once, in order */
-	assert(ev != EV(stop) || IS(idle));
-	live = told && far >= 4
+	assert(told == (IS(up) || IS(doubted)));		/* each life is told up once and down once, in order */
+	assert(!became(backoff) || failed);			/* a failure lengthens the wait */
+	assert(!became(dialing) || (was != relay_link_idle && ev != EV(net_change)) || forgot || was == relay_link_up || was == relay_link_doubted || was == relay_link_handshaking);
+	assert(!(ev == EV(stop) && (was == relay_link_up || was == relay_link_doubted)) || bye);	/* a goodbye frees our id */
+	assert(!(ev == EV(beat) && was == relay_link_up && far == 0) || IS(doubted));	/* a black hole is asked into at once */
+	live = told && far >= 4;
+	failed = false; kept = false; bye = false; forgot = false; was = 0
 }
 #include "alone.pml"
 ltl comes_up { <>[] (wanted -> live) }
