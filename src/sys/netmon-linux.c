@@ -2,34 +2,43 @@
 /*
  * netmon-linux.c -- rtnetlink's multicast groups.
  *
- * A link's message comes for many reasons, so its flags are remembered and only
- * a change of "up" or "running" counts.  Lost messages count as a change.
+ * Messages come for many reasons: every router advertisement renews addresses,
+ * a link tells its statistics.  So what is there is remembered, beginning with
+ * a dump at the start, and only what was not so before counts.  Lost messages
+ * count as a change.
  */
 #include "config.h"
 #include <sys/socket.h>
 #include <net/if.h>
 #include <linux/rtnetlink.h>
 #include <errno.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "sys/netmon.h"
 
 #define IGNORED_MAX	8
-#define LINKS_MAX	128
+#define FACTS_MAX	512
 
-struct link {
-	int index;
-	unsigned flags;
+/* An address, a default route, or that a link is up and running. */
+struct fact {
+	uint16_t kind;		/* RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWLINK */
+	uint8_t family, metric;
+	unsigned index;
+	uint8_t ip[16];		/* the address, or the gateway */
 };
 
 struct netmon {
 	int fd;
 	unsigned ignored[IGNORED_MAX];
 	size_t ignored_n;
-	struct link links[LINKS_MAX];
-	size_t links_n, next;
+	struct fact facts[FACTS_MAX];
+	size_t facts_n;
 };
+
+static void learn(struct netmon *, uint16_t what);
 
 struct netmon *
 sys_netmon_new(void)
@@ -45,6 +54,9 @@ sys_netmon_new(void)
 		sys_netmon_free(m);
 		return NULL;
 	}
+	learn(m, RTM_GETLINK);
+	learn(m, RTM_GETADDR);
+	learn(m, RTM_GETROUTE);
 	return m;
 }
 
@@ -80,78 +92,133 @@ ignored(const struct netmon *m, unsigned index)
 	return false;
 }
 
+/* Remembers that it is so, or is not. True if that is news. */
 static bool
-link_changed(struct netmon *m, const struct ifinfomsg *l, bool gone)
+note(struct netmon *m, const struct fact *f, bool so)
 {
-	unsigned flags = gone ? 0 : l->ifi_flags & (IFF_UP | IFF_RUNNING);
-	struct link *k = NULL;
-	bool changed;
-
-	if (l->ifi_flags & IFF_LOOPBACK)
-		return false;
-	for (size_t i = 0; i < m->links_n; i++)
-		if (m->links[i].index == l->ifi_index)
-			k = &m->links[i];
-	if (k == NULL) {
-		k = &m->links[m->next++ % LINKS_MAX];
-		if (m->links_n < LINKS_MAX)
-			m->links_n++;
-		*k = (struct link){ .index = l->ifi_index, .flags = 0 };
-		/* First seen: a link that is not up has changed nothing yet, unless it
-		 * was up before we looked. */
-		changed = flags != 0 || !gone;
-	} else {
-		changed = flags != k->flags;
+	for (size_t i = 0; i < m->facts_n; i++) {
+		if (memcmp(&m->facts[i], f, sizeof *f) != 0)
+			continue;
+		if (!so)
+			m->facts[i] = m->facts[--m->facts_n];
+		return !so;
 	}
-	k->flags = flags;
-	return changed;
+	if (so && m->facts_n < FACTS_MAX)
+		m->facts[m->facts_n++] = *f;
+	return so;
+}
+
+/* A link that goes takes its addresses and routes along, IPv6's without a word. */
+static void
+forget_link(struct netmon *m, unsigned index)
+{
+	for (size_t i = m->facts_n; i-- > 0; )
+		if (m->facts[i].index == index && m->facts[i].kind != RTM_NEWLINK)
+			m->facts[i] = m->facts[--m->facts_n];
+}
+
+static bool
+link_news(struct netmon *m, const struct nlmsghdr *h)
+{
+	const struct ifinfomsg *l = NLMSG_DATA(h);
+	struct fact f = { .kind = RTM_NEWLINK, .index = (unsigned)l->ifi_index };
+	unsigned both = IFF_UP | IFF_RUNNING;
+	bool up = h->nlmsg_type == RTM_NEWLINK && (l->ifi_flags & both) == both;
+
+	if ((l->ifi_flags & IFF_LOOPBACK) || ignored(m, f.index))
+		return false;
+	if (!up)
+		forget_link(m, f.index);
+	return note(m, &f, up);
+}
+
+static bool
+addr_news(struct netmon *m, const struct nlmsghdr *h)
+{
+	const struct ifaddrmsg *a = NLMSG_DATA(h);
+	struct fact f = { .kind = RTM_NEWADDR, .family = a->ifa_family, .index = a->ifa_index };
+	int left = (int)IFA_PAYLOAD(h);
+
+	/* An IPv6 address counts once it can be used; the one of the link itself comes
+	 * with the link, seconds later, and leads nowhere. */
+	if ((a->ifa_flags & IFA_F_TENTATIVE) || a->ifa_scope == RT_SCOPE_HOST || ignored(m, f.index) ||
+	    (a->ifa_family == AF_INET6 && a->ifa_scope == RT_SCOPE_LINK))
+		return false;
+	for (struct rtattr *r = IFA_RTA(a); RTA_OK(r, left); r = RTA_NEXT(r, left))
+		if ((r->rta_type == IFA_LOCAL || (r->rta_type == IFA_ADDRESS && a->ifa_family == AF_INET6)) &&
+		    RTA_PAYLOAD(r) <= sizeof f.ip)
+			memcpy(f.ip, RTA_DATA(r), RTA_PAYLOAD(r));
+	return note(m, &f, h->nlmsg_type == RTM_NEWADDR);
 }
 
 /* Default routes of the main table. */
 static bool
-route_counts(const struct netmon *m, const struct nlmsghdr *h)
+route_news(struct netmon *m, const struct nlmsghdr *h)
 {
 	const struct rtmsg *r = NLMSG_DATA(h);
-	unsigned short left = (unsigned short)RTM_PAYLOAD(h);
+	struct fact f = { .kind = RTM_NEWROUTE, .family = r->rtm_family };
+	int left = (int)RTM_PAYLOAD(h);
+	uint32_t metric = 0;
 
 	if (r->rtm_dst_len != 0 || r->rtm_table != RT_TABLE_MAIN || r->rtm_type != RTN_UNICAST)
 		return false;
 	for (struct rtattr *a = RTM_RTA(r); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
-		unsigned index;
-
-		if (a->rta_type != RTA_OIF)
-			continue;
-		memcpy(&index, RTA_DATA(a), sizeof index);
-		return !ignored(m, index);
+		if (a->rta_type == RTA_OIF)
+			memcpy(&f.index, RTA_DATA(a), sizeof f.index);
+		else if (a->rta_type == RTA_PRIORITY)
+			memcpy(&metric, RTA_DATA(a), sizeof metric);
+		else if (a->rta_type == RTA_GATEWAY && RTA_PAYLOAD(a) <= sizeof f.ip)
+			memcpy(f.ip, RTA_DATA(a), RTA_PAYLOAD(a));
 	}
-	return true;
+	f.metric = (uint8_t)(metric ^ metric >> 8 ^ metric >> 16 ^ metric >> 24);
+	return !ignored(m, f.index) && note(m, &f, h->nlmsg_type == RTM_NEWROUTE);
 }
 
 static bool
-counts(struct netmon *m, const struct nlmsghdr *h)
+news(struct netmon *m, const struct nlmsghdr *h)
 {
 	switch (h->nlmsg_type) {
 	case RTM_NEWADDR:
-	case RTM_DELADDR: {
-		const struct ifaddrmsg *a = NLMSG_DATA(h);
-
-		/* An IPv6 address counts once it can be used. */
-		if (a->ifa_flags & IFA_F_TENTATIVE)
-			return false;
-		return a->ifa_scope != RT_SCOPE_HOST && !ignored(m, a->ifa_index);
-	}
+	case RTM_DELADDR:
+		return addr_news(m, h);
 	case RTM_NEWLINK:
-	case RTM_DELLINK: {
-		const struct ifinfomsg *l = NLMSG_DATA(h);
-
-		return !ignored(m, (unsigned)l->ifi_index) &&
-		    link_changed(m, l, h->nlmsg_type == RTM_DELLINK);
-	}
+	case RTM_DELLINK:
+		return link_news(m, h);
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		return route_counts(m, h);
+		return route_news(m, h);
 	default:
 		return false;
+	}
+}
+
+/* Asks for everything of one kind and waits for it: the kernel has it at hand. */
+static void
+learn(struct netmon *m, uint16_t what)
+{
+	struct {
+		struct nlmsghdr h;
+		struct rtgenmsg g;
+	} ask = { .h = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtgenmsg)), .nlmsg_type = what,
+	    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP, .nlmsg_seq = what }, .g = { AF_UNSPEC } };
+	union {
+		struct nlmsghdr h;
+		char room[32768];
+	} in;
+	struct pollfd p = { .fd = m->fd, .events = POLLIN };
+
+	if (send(m->fd, &ask, ask.h.nlmsg_len, 0) < 0)
+		return;
+	while (poll(&p, 1, 100) > 0) {
+		int left = (int)recv(m->fd, &in, sizeof in, MSG_DONTWAIT);
+
+		if (left <= 0)
+			return;
+		for (struct nlmsghdr *h = &in.h; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+				return;
+			news(m, h);
+		}
 	}
 }
 
@@ -173,6 +240,6 @@ sys_netmon_changed(struct netmon *m)
 		if (n < 0)
 			return changed || errno == ENOBUFS;
 		for (struct nlmsghdr *h = &in.h; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
-			changed |= counts(m, h);
+			changed |= news(m, h);
 	}
 }

@@ -190,6 +190,18 @@ test_host(struct world *w)
 	run(w, 200 * MONO_MS);
 	is_int(w->changes, 1, "a default route is one");
 	w->changes = 0;
+	shell("ip route replace default via 192.0.2.9; ip addr change 192.0.2.2/24 dev d0 valid_lft 999 preferred_lft 999;"
+	    "ip -6 addr add 2001:db8:9::1/64 dev d0 nodad");
+	run(w, 200 * MONO_MS);
+	is_int(w->changes, 1, "what is renewed unchanged is none, a new IPv6 address is one");
+	w->changes = 0;
+	shell("ip -6 addr change 2001:db8:9::1/64 dev d0 valid_lft 999 preferred_lft 999; ip link set d0 txqueuelen 77");
+	run(w, 200 * MONO_MS);
+	is_int(w->changes, 0, "nor is an IPv6 address that a router renews");
+	shell("ip route replace default via 192.0.2.8");
+	run(w, 200 * MONO_MS);
+	is_int(w->changes, 1, "another gateway is one");
+	w->changes = 0;
 	shell("ip route add 198.51.100.0/24 via 192.0.2.9");
 	run(w, 200 * MONO_MS);
 	is_int(w->changes, 0, "another route is none");
