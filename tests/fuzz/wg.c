@@ -247,7 +247,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct env_pkt k = { .peer = them_addr };
 	uint8_t *copy;
 
-	if (us == NULL)
+	if (us == NULL && sodium_init() >= 0)
 		set_up();
 	if (count++ % 2000 == 0)
 		session();
