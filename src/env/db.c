@@ -16,6 +16,7 @@
 #include "env/worker.h"
 
 #define BLOCKING_US	(60 * MONO_SEC)
+#define CLOSING_US	(10 * MONO_SEC)	/* the worker folds the log into the database */
 
 enum pending_kind { PENDING_OPEN, PENDING_READ, PENDING_BATCH };
 
@@ -262,6 +263,7 @@ env_db_close(struct env_db *db)
 	if (db == NULL)
 		return;
 	worker_drain(&db->worker, BLOCKING_US);
+	worker_see_off(&db->worker, CLOSING_US);
 	db->closed = true;
 	worker_fini(&db->worker);
 	free_all(&db->pending);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* worker.c -- messages to a worker and back; see worker.h. */
 #include "config.h"
+#include <sys/socket.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -198,6 +199,23 @@ worker_rest(struct worker *w)
 {
 	if (w->awaited == 0)
 		stop(w);
+}
+
+void
+worker_see_off(struct worker *w, int64_t limit_us)
+{
+	int64_t until = sys_clock_running_us() + limit_us, left;
+
+	if (w->fd < 0)
+		return;
+	shutdown(w->fd, SHUT_WR);
+	while ((left = until - sys_clock_running_us()) > 0) {
+		struct pollfd p = { .fd = w->fd, .events = POLLIN };
+
+		if (poll(&p, 1, (int)(left / 1000) + 1) > 0 && !fill(w))
+			break;		/* end of file: its process is gone */
+	}
+	stop(w);
 }
 
 void

@@ -38,6 +38,8 @@ int worker_send(struct worker *, const struct buf *message);	/* 0 or -errno */
  * `deliver` comes afterwards, from the loop. */
 int worker_drain(struct worker *, int64_t limit_us);
 void worker_rest(struct worker *);	/* ends the process when nothing is awaited; sending starts another */
+/* Tells it that nothing more comes and waits until it has closed its files. */
+void worker_see_off(struct worker *, int64_t limit_us);
 void worker_fini(struct worker *);
 
 /* The worker's end: a whole message into `in`, which is emptied first. */
