@@ -15,12 +15,13 @@ mkdir -p fuzz-work
 compile()	# FILE -> adds its object to objs
 {
 	o=fuzz-work/$(echo "${1#"$srcdir"/}" | tr / -).o
-	if [ ! -f "$o" ] || [ "$1" -nt "$o" ]; then
+	if [ ! -f "$o" ] || [ "$1" -nt "$o" ] || [ "$header" -nt "$o" ]; then
 		# shellcheck disable=SC2086
 		$CLANG $san $FUZZ_CFLAGS -c -o "$o" "$1"
 	fi
 	objs="$objs $o"
 }
+header=$(ls -t "$srcdir"/src/*/*.h | head -n 1)	# the newest: a struct may have changed
 objs=
 for c in "$srcdir"/src/base/*.c "$srcdir"/src/wire/*.c proto/*.pb-c.c; do
 	compile "$c"
