@@ -54,7 +54,8 @@ lab_up() {
 		# every host has an /etc of its own, as ip-netns(8) mounts it
 		mkdir -p "/etc/netns/$LAB-$lab_n"
 		echo "nameserver 192.0.2.100" > "/etc/netns/$LAB-$lab_n/resolv.conf"
-		printf '127.0.0.1 localhost\n192.0.2.100 server.lab\n' > "/etc/netns/$LAB-$lab_n/hosts"
+[ ! -e /etc/hosts ] ||
+			printf '127.0.0.1 localhost\n192.0.2.100 server.lab\n' > "/etc/netns/$LAB-$lab_n/hosts"
 	done
 	ns net ip link add br0 type bridge
 	ns net ip link set br0 up
