@@ -143,7 +143,8 @@ start(struct env *env, void *arg)
 	struct node *n = arg;
 	struct wg_config c = { .env = env, .name = "wt0", .port = 51820, .private_key = n->secret, .times = n->times,
 	    .tai64n = n->stamps > 0 ? n->stamp : NULL, .arg = n,
-	    .hooks = { on_handshake, on_other, on_stamp, NULL, on_elsewhere, on_no_endpoint } };
+	    .hooks = { .handshake = on_handshake, .other = on_other, .tai64n = on_stamp, .elsewhere = on_elsewhere,
+	    .no_endpoint = on_no_endpoint } };
 	struct addr_prefix p;
 	struct env_host_req r = { .op = ENV_HOST_ADDR_ADD, .iface = "wt0" };
 	int err;
