@@ -46,6 +46,10 @@ inline settle() {
 	assert(!became(waiting) || wants || ev == EV(link_lost));
 	assert(ev != EV(offline) || !HOLDS(entry) || again || was == relay_channel_checking);
 	assert(ev != EV(online) || !HOLDS(entry) || IS(open));
+	assert(!became(reopening) || joined);
+	assert(!(was == relay_channel_stale || was == relay_channel_reopening) || IS(stale) || IS(reopening) || (IS(open) && ev == EV(online)));	/* only a reopen that succeeded leads out */
+	assert(ev != EV(close) || IS(idle) || IS(stale));
+	assert(!((was == relay_channel_open || was == relay_channel_checking) && (ev == EV(mark_stale) || ev == EV(link_lost))) || IS(stale));
 	chosen = false; joined = false; said = false; wants = false; again = false; was = 0;
 	assert(entry == HOLDS(entry));
 	assert(told == (IS(open) || IS(checking)));

@@ -4,6 +4,8 @@
  * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Login sent, 6 Logout sent */
 #include "head.pml"
 byte far;
+bool failed, left, dropped, noted, forgot;	/* in this step */
+byte was;
 bool conn, wanted, only, engine, streams, is_up, settled;
 #define session_if_engine_up(a, arg) engine
 #define session_if_login_only(a, arg) only
@@ -15,12 +17,12 @@ inline session_do_login(a, arg)			{ if :: far == 4 -> far = 5 :: else fi }
 inline session_do_leave(a, arg)			{ assert(!engine); if :: far == 4 -> far = 6 :: else fi }
 inline session_do_want_engine(a, arg)		{ only = false }
 inline session_do_want_login(a, arg)		{ only = true }
-inline session_do_forget_failures(a, arg)	{ skip }
-inline session_do_note_failure(a, arg)		{ skip }
-inline session_do_note_key(a, arg)		{ skip }
-inline session_do_note_left(a, arg)		{ skip }
-inline session_do_note_login(a, arg)		{ skip }
-inline session_do_drop_setup_key(a, arg)	{ skip }
+inline session_do_forget_failures(a, arg)	{ forgot = true }
+inline session_do_note_failure(a, arg)		{ failed = true }
+inline session_do_note_key(a, arg)		{ failed = true }
+inline session_do_note_left(a, arg)		{ left = true }
+inline session_do_note_login(a, arg)		{ noted = true }
+inline session_do_drop_setup_key(a, arg)	{ dropped = true }
 inline session_do_start_engine(a, arg)		{ assert(!engine); engine = true }
 inline session_do_refresh_engine(a, arg)	{ assert(engine) }
 inline session_do_stop_engine(a, arg)		{ assert(engine); engine = false }
@@ -43,7 +45,19 @@ inline session_send_stop_streams(a, arg)	{ assert(streams); streams = false }
 	ROLE(true, up, skip) ROLE(true, login, skip) ROLE(true, down, skip) ROLE(true, logout, skip) \
 	ROLE(streams, denied_stream, skip)
 #define LEAVING (IS(leave_dialing) || IS(leave_keying) || IS(leaving))
+#define M_before was = M_state
+#define became(x) (IS(x) && was != session_##x)
+#define was_leaving (was == session_leave_dialing || was == session_leave_keying || was == session_leaving)
 inline settle() {
+	assert(!became(backoff) || failed);			/* a failure lengthens the wait */
+	assert(!became(needs_login) || dropped);		/* a key that was refused is not tried again */
+	assert(!(was_leaving && IS(idle)) || left);		/* who asked for the logout gets an answer */
+	assert(!(was_leaving && ev != EV(logout_done) && IS(idle)) || failed);
+	assert(!(ev == EV(login_ok) && became(idle)) || noted);
+	assert(!((ev == EV(up) || ev == EV(login)) && became(dialing)) || forgot);	/* an earlier wish's waits are not his */
+	assert(!(ev == EV(down) && !was_leaving) || IS(idle));
+	assert(!(ev == EV(logout)) || LEAVING);
+	failed = false; left = false; dropped = false; noted = false; forgot = false; was = 0;
 	if
 	:: ev == EV(up) && !LEAVING -> wanted = true
 	:: ev == EV(down) || ev == EV(logout) || IS(needs_login) || (IS(idle) && only) -> wanted = false

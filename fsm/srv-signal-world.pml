@@ -4,6 +4,8 @@
  * keep KEEP_BUG_STAYS ends
  * entry: 0 nobody's, 1 ours, 2 a successor's */
 #include "head.pml"
+bool retired, said, told, replaces, heads, dropped;	/* in this step */
+byte was;
 bool call = true, asked, roomy = true;
 byte entry;
 #define srv_signal_if_room(a, arg) roomy
@@ -11,15 +13,28 @@ byte entry;
 inline srv_signal_close_call(a)			{ call = false }
 inline srv_signal_do_register(a, arg)		{ assert(entry == 0 && call); entry = 1 }
 inline srv_signal_do_unregister(a, arg)		{ if :: entry == 1 -> entry = 0 :: else fi }
-inline srv_signal_do_send_headers(a, arg)	{ assert(entry == 0) }	/* no letter may come before them */
-inline srv_signal_do_deliver(a, arg)		{ assert(call && roomy) }
-inline srv_signal_do_send_beat(a, arg)		{ assert(call && roomy) }
-inline srv_signal_do_retire(a, arg)		{ assert(entry != 1) }
+inline srv_signal_do_send_headers(a, arg)	{ assert(entry == 0); heads = true }	/* no letter may come before them */
+inline srv_signal_do_deliver(a, arg)		{ assert(call && roomy); told = true }
+inline srv_signal_do_send_beat(a, arg)		{ assert(call && roomy); told = true }
+inline srv_signal_do_retire(a, arg)		{ assert(entry != 1); retired = true }
 #define BUSY (!asked)
 #define FAST NEWS(!asked, opened, asked = true)
 #define FAULTY BAD(true, call, gone, skip) LUCK(roomy, roomy = false) :: atomic { !roomy -> roomy = true }
 #define ROLES ROLE(entry == 1, letter, skip) ROLE(true, stop, skip) ROLE(entry == 1, replaced, entry = 2)
+inline srv_signal_send_replace(a, arg) { replaces = true }
+inline srv_signal_do_say_slow(a, arg) { said = true }
+inline srv_signal_do_say_again(a, arg) { said = true }
+inline srv_signal_do_say_stop(a, arg) { said = true }
+inline srv_signal_do_count_drop(a, arg) { dropped = true }
+#define M_before was = M_state
+#define became(x) (IS(x) && was != srv_signal_##x)
 inline settle() {
+	assert(!became(ended) || retired);
+	assert(!became(ended) || said || ev == EV(gone));
+	assert(!(became(live) && was == srv_signal_fresh) || (heads && replaces && entry == 1));
+	assert(ev != EV(letter) || IS(ended) || told || dropped);	/* delivered, or counted */
+	assert(!(ev == EV(beat) && IS(live)) || told);
+	retired = false; said = false; told = false; replaces = false; heads = false; dropped = false; was = 0;
 	assert(call == HOLDS(call));
 	assert(!IS(ended) || entry != 1);
 	assert(!IS(fresh) || entry == 0)

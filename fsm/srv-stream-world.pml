@@ -6,6 +6,9 @@
  * entry: 0 nobody's, 1 ours, 2 a successor's */
 #include "head.pml"
 #define COINS 2
+bool retired, said, told, bye;	/* in this step */
+byte was;
+bool replaces;
 bool call = true, asked, roomy = true, due, owed, over;
 byte entry;
 #define srv_stream_if_room(a, arg) roomy
@@ -16,12 +19,12 @@ byte entry;
 inline srv_stream_close_call(a)			{ call = false }
 inline srv_stream_do_register(a, arg)		{ assert(entry == 0 && call); entry = 1 }
 inline srv_stream_do_unregister(a, arg)		{ if :: entry == 1 -> entry = 0 :: else fi }
-inline srv_stream_do_send_first(a, arg)		{ assert(entry == 1) }	/* so that no change falls between the two */
-inline srv_stream_do_send_map(a, arg)		{ assert(call && roomy); due = false; owed = false }
+inline srv_stream_do_send_first(a, arg)		{ assert(entry == 1); told = true }	/* so that no change falls between the two */
+inline srv_stream_do_send_map(a, arg)		{ assert(call && roomy); due = false; owed = false; told = true }
 inline srv_stream_do_note_due(a, arg)		{ due = true }
-inline srv_stream_do_send_token(a, arg)		{ assert(call) }
-inline srv_stream_do_send_beat(a, arg)		{ assert(call) }
-inline srv_stream_do_retire(a, arg)		{ assert(entry != 1) }	/* nothing of it stays in the registry */
+inline srv_stream_do_send_token(a, arg)		{ assert(call); told = true }
+inline srv_stream_do_send_beat(a, arg)		{ assert(call); told = true }
+inline srv_stream_do_retire(a, arg)		{ assert(entry != 1); retired = true }	/* nothing of it stays in the registry */
 #define BUSY (call && !asked)
 #define FAST FAR(!asked, call, request, asked = true) :: atomic { !roomy -> roomy = true }
 #define FAULTY \
@@ -30,8 +33,23 @@ inline srv_stream_do_retire(a, arg)		{ assert(entry != 1) }	/* nothing of it sta
 #define ROLES \
 	ROLE(true, map_changed, skip) ROLE(true, removed, over = true) ROLE(true, stop, over = true) \
 	ROLE(entry == 1, replaced, entry = 2; over = true)
-#define M_before if :: ev == EV(map_changed) && (IS(live) || IS(pacing) || IS(held)) -> owed = true :: else fi
+#define M_before was = M_state; if :: ev == EV(map_changed) && (IS(live) || IS(pacing) || IS(held)) -> owed = true :: else fi
+inline srv_stream_do_refuse(a, arg) { said = true }
+inline srv_stream_do_say_timeout(a, arg) { said = true }
+inline srv_stream_do_say_slow(a, arg) { said = true }
+inline srv_stream_do_say_ok(a, arg) { said = true }
+inline srv_stream_do_say_stop(a, arg) { said = true }
+inline srv_stream_do_send_farewell(a, arg) { bye = true }
+inline srv_stream_send_replace(a, arg) { replaces = true }
+#define became(x) (IS(x) && was != srv_stream_##x)
 inline settle() {
+	assert(!became(ended) || retired);			/* what ended is freed */
+	assert(!became(ended) || said || ev == EV(gone));	/* and the client hears why, if it is there */
+	assert(ev != EV(removed) || !became(ended) || bye);	/* removed: the last message takes all peers away */
+	assert(!(became(live) && was == srv_stream_fresh) || (told && replaces));
+	assert(!(ev == EV(beat) && IS(live)) || told);
+	assert(!became(pacing) || told);
+	retired = false; said = false; told = false; bye = false; replaces = false; was = 0;
 	if :: !call -> owed = false; due = false :: else fi;
 	assert(call == HOLDS(call));
 	assert(!IS(ended) || entry != 1);

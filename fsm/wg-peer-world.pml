@@ -3,6 +3,8 @@
  * keep KEEP_BUG_TOO_SOON is_served */
 #include "head.pml"
 #define COINS 3
+bool sent, waits, began, told;	/* in this step */
+byte was;
 bool has, pend, wish;
 byte tries;
 #define wg_peer_if_needs_session(a, arg) COIN(0)
@@ -10,15 +12,24 @@ byte tries;
 #define wg_peer_if_may_ask(a, arg) COIN(2)
 #define wg_peer_if_may_try_again(a, arg) (tries < 2)
 #include "wg-peer.pml"
-inline wg_peer_do_begin(a, arg)			{ tries = 0 }
-inline wg_peer_do_send_initiation(a, arg)	{ assert(has); pend = true; if :: tries < 2 -> tries++ :: else fi }
+inline wg_peer_do_begin(a, arg)			{ tries = 0; began = true }
+inline wg_peer_do_send_initiation(a, arg)	{ assert(has); pend = true; if :: tries < 2 -> tries++ :: else fi; sent = true }
 inline wg_peer_do_give_up(a, arg)		{ assert(tries == 2); wish = false }
 #define BUSY pend
 #define FAST NEWS(pend, keyed, pend = false)
 #define FAULTY LUCK(pend, pend = false) BADNEWS(true, keyed, skip)
 #define ROLES ROLE(true, endpoint, skip) ROLE(true, no_endpoint, skip) ROLE(true, want, skip) ROLE(true, insist, skip)
-#define M_before if :: ev == EV(endpoint) -> has = true :: ev == EV(no_endpoint) -> has = false :: else fi
+#define M_before was = M_state; if :: ev == EV(endpoint) -> has = true :: ev == EV(no_endpoint) -> has = false :: else fi
+inline wg_peer_do_wait_turn(a, arg) { waits = true }
+inline wg_peer_do_wait_little(a, arg) { waits = true }
+inline wg_peer_do_tell_away(a, arg) { told = true }
+#define became(x) (IS(x) && was != wg_peer_##x)
 inline settle() {
+	assert(!became(asking) || (began && (sent || waits)));	/* who asks has sent, or will when his turn comes */
+	assert(!(ev == EV(insist) && has) || sent || waits);
+	assert(!((ev == EV(want) || ev == EV(insist)) && IS(away)) || told);
+	assert(!(ev == EV(endpoint) && was == wg_peer_asking) || sent || waits);
+	sent = false; waits = false; began = false; told = false; was = 0;
 	if
 	:: (ev == EV(want) || ev == EV(insist)) && has -> wish = true
 	:: ev == EV(keyed) || !has -> wish = false

@@ -4,6 +4,8 @@
  * keep KEEP_BUG_QUIET notices */
 #include "head.pml"
 #define COINS 1
+bool based, knocked, doubts, noted;	/* in this step */
+byte was;
 bool on, carries, talk, told, live, hush;
 #define wg_watch_if_heard(a, arg) carries
 #define wg_watch_if_unanswered(a, arg) (!carries && talk)
@@ -25,7 +27,17 @@ inline wg_watch_send_wg_timeout(a, arg)	{ assert(on && !carries); told = true }	
 	ROLE(!told && len(q) == 0, path_on, on = true; carries = true; hush = true) \
 	ROLE(len(q) == 0, path_off, on = false; carries = false; told = false) \
 	ROLE(true, net_change, skip) ROLE(carries, shaken, skip) ROLE(talk, woken, skip)
+inline wg_watch_do_baseline(a, arg) { based = true }
+inline wg_watch_do_knock(a, arg) { knocked = true }
+inline wg_watch_send_doubt(a, arg) { doubts = true }
+inline wg_watch_do_note_doubt(a, arg) { noted = true }
+#define M_before was = M_state
+#define became(x) (IS(x) && was != wg_watch_##x)
 inline settle() {
+	assert(!became(armed) || based);			/* a new proof is owed from here on */
+	assert(!(ev == EV(path_on) || (ev == EV(net_change) && !IS(off))) || (based && knocked));
+	assert(!(ev == EV(net_change) && !IS(off)) || doubts);
+	based = false; knocked = false; doubts = false; noted = false; was = 0;
 	assert(len(q) > 0 || on == !IS(off));
 	live = !on || carries
 }
