@@ -42,8 +42,9 @@ guard_if_under_way(const struct guard *g)
 {
 	const struct peer *p = g->peer;
 
-	/* Only while nothing but ICE is missing: a relay needs the offer. */
-	return p->hooks->ice_busy(p->arg, p) && (path_has_relay(&p->path) || !peer_wants_relay(p));
+	/* Only while nothing but ICE is missing (a relay needs the offer), and not
+	 * when it would tell something new: our relay's address after home-up. */
+	return !g->news && p->hooks->ice_busy(p->arg, p) && (path_has_relay(&p->path) || !peer_wants_relay(p));
 }
 
 static bool
@@ -90,6 +91,7 @@ guard_do_wait_long(struct guard *g)
 {
 	g->asked++;
 	g->asked_ever++;
+	g->news = false;
 	g->wait = jitter(g, SLOW_LO, SLOW_SPREAD);
 }
 
@@ -101,6 +103,7 @@ guard_do_back_off(struct guard *g)
 
 	g->asked++;
 	g->asked_ever++;
+	g->news = false;
 	g->wait = jitter(g, base - base / 10, base / 5);
 	if (g->wait > longest)
 		g->wait = longest;
@@ -110,6 +113,7 @@ static void
 guard_do_forget_count(struct guard *g)
 {
 	g->asked = 0;
+	g->news = true;
 }
 
 /* ---- life ---- */

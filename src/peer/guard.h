@@ -4,6 +4,8 @@
 /*
  * guard.h -- when an offer is sent (again); the machine of fsm/guard.fsm.
  */
+#include <stdbool.h>
+#include <stdint.h>
 #include "fsm/fsm.h"
 #include "fsm/guard.h"
 
@@ -14,6 +16,7 @@ struct guard {
 	struct peer *peer;	/* owner */
 	int64_t wait;		/* us until the next tick, read when a state is entered */
 	unsigned asked;		/* since the last reset */
+	bool news;		/* something changed that no offer has told yet */
 	uint64_t asked_ever;
 };
 
