@@ -72,20 +72,27 @@ srv_signal_do_count_drop(struct srv_signal *m)
 
 /* Sealed with the server's own key, so that it opens like any letter. */
 static void
-srv_signal_do_send_beat(struct srv_signal *m)
+srv_signal_do_say_hello(struct srv_signal *m)
 {
 	struct server *s = m->server;
 	struct wire_signal beat = { .type = WIRE_SIGNAL_HEARTBEAT };
 	uint8_t nonce[WIRE_BOX_NONCE];
 	struct buf out = { 0 };
 
-	if (m->call == NULL || !m->has_key || s->beat.us <= 0)
+	if (m->call == NULL || !m->has_key)
 		return;
 	m->active = env_now(s->env);
 	env_random(s->env, nonce, sizeof(nonce));
 	if (wire_signal_seal(&out, &beat, nonce, m->key, s->store->account->box_public, s->store->account->box_secret) == 0)
 		grpc_send(m->call, buf_bytes(&out), buf_len(&out));
 	buf_free(&out);
+}
+
+static void
+srv_signal_do_send_beat(struct srv_signal *m)
+{
+	if (m->server->beat.us > 0)
+		srv_signal_do_say_hello(m);
 }
 
 /* ---- the registry ------------------------------------------------------------------------ */

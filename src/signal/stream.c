@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sodium.h>
+#include "base/buf.h"
 #include "base/log.h"
 #include "env/env.h"
 #include "signal/send.h"
@@ -164,6 +165,30 @@ signal_stream_do_probe(struct signal_stream *s)
 	memset(&beat, 0, sizeof(beat));
 	beat.type = WIRE_SIGNAL_HEARTBEAT;
 	signal_stream_send(s, s->conf->public_key, &beat);
+}
+
+static void
+on_fetched(void *arg, const struct grpc_status *st, const uint8_t *bytes, size_t len)
+{
+	(void)arg;
+	(void)st;
+	(void)bytes;
+	(void)len;
+}
+
+/* As probe, but before we are registered, when the queue does not move yet. */
+static void
+signal_stream_do_fetch_headers(struct signal_stream *s)
+{
+	struct grpc_request req = { .path = "/signalexchange.SignalExchange/Send", .timeout_us = 10 * MONO_SEC };
+	struct wire_signal beat = { .type = WIRE_SIGNAL_HEARTBEAT };
+	uint8_t nonce[WIRE_BOX_NONCE];
+	struct buf body = { 0 };
+
+	env_random(s->env, nonce, sizeof(nonce));
+	if (wire_signal_seal(&body, &beat, nonce, s->conf->public_key, s->conf->public_key, s->conf->private_key) == 0)
+		grpc_unary(s->channel, &req, buf_bytes(&body), buf_len(&body), on_fetched, s);
+	buf_free(&body);
 }
 
 static void

@@ -11,7 +11,7 @@
 srcdir=${srcdir:-.}
 build=$(cd "${builddir:-.}" && pwd)
 . "$srcdir/tests/lab/topology.sh"
-. "$srcdir/tests/lab/mesh.sh"
+. "$srcdir/tests/lab/programs.sh"
 skip() { echo "1..0 # SKIP $1"; exit 0; }
 [ "$(id -u)" = 0 ] || skip "root is needed"
 [ -c /dev/net/tun ] || skip "no /dev/net/tun"
@@ -71,7 +71,7 @@ cat >"$T/nginx.conf" <<-END
 	    listen 192.0.2.100:443 ssl http2;
 	    ssl_certificate $T/cert.pem;
 	    ssl_certificate_key $T/key.pem;
-	    client_body_timeout 2s;
+	    client_body_timeout 1h; # that limit is on what the client says, and nothing a server sends helps
 	    location / { grpc_pass grpc://192.0.2.100:8080; grpc_read_timeout 2s; grpc_send_timeout 2s; }
 	    location /relay {
 	      proxy_pass http://192.0.2.100:8080; proxy_http_version 1.1; proxy_read_timeout 2s; proxy_send_timeout 2s;
