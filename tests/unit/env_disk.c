@@ -92,9 +92,24 @@ holds(struct world *w, const char *path, const char *text)
 	return good;
 }
 
+/* Descriptors that our helper holds beside 0 to 3; -1 without /proc. */
+static int
+strangers(void)
+{
+	char cmd[400];
+	int status;
+
+	snprintf(cmd, sizeof cmd, "for s in /proc/[0-9]*/stat; do read -r pid comm state ppid rest <$s || continue; "
+	    "[ $ppid = %ld ] && [ \"$comm\" = '(godwit-helper)' ] && exit $(ls /proc/$pid/fd | grep -cvx '[0-3]'); "
+	    "done 2>/dev/null; exit 99", (long)getpid());
+	status = system(cmd);
+	return access("/proc/self/fd", F_OK) < 0 ? -1 : WEXITSTATUS(status);
+}
+
 int
 main(void)
 {
+	int secret = open("/etc/passwd", O_RDONLY);	/* as somebody's who forgot close-on-exec */
 	struct world w = { .env = env_new() };
 	struct stat st;
 	uint8_t *bytes;
@@ -104,6 +119,9 @@ main(void)
 		return 99;
 	w.limit = env_timer_new(w.env, on_limit, &w);
 
+	usleep(100000);		/* the helper has begun */
+	is_int(strangers() <= 0 ? 0 : strangers(), 0, "the helper holds no descriptor of ours");
+	close(secret);
 	is_int(env_file_read(w.env, in_dir("none"), &bytes, &len), -ENOENT, "a missing file is -ENOENT");
 	is_int(env_file_write(w.env, in_dir("f"), 0600, "one", 3, on_a, &w), 0, "a write is accepted");
 	is_int(env_file_write(w.env, in_dir("f"), 0600, "two!", 4, on_b, &w), 0, "and another to the same path");
