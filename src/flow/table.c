@@ -4,6 +4,7 @@
  */
 #include "flow/table.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/buf.h"
@@ -28,9 +29,16 @@ struct tally {
 	int64_t first;			/* wall clock of its first packet in the window; 0: none */
 };
 
+/* What the map knows a connection by.  Peers choose the keys and the map's hash
+ * is open, so it gets a hash that they cannot aim. */
+struct mark {
+	uint8_t bytes[crypto_shorthash_BYTES];
+};
+
 struct conn {
 	struct list all;
 	struct key key;
+	struct mark mark;
 	uint8_t flow_id[16];
 	bool out;			/* we began it */
 	bool over;
@@ -42,9 +50,19 @@ struct flow_table {
 	struct env *env;
 	size_t max;
 	struct list conns;		/* of struct conn, by beginning; owned */
-	struct map *by_key;
+	struct map *by_mark;
+	uint8_t secret[crypto_shorthash_KEYBYTES];
 	uint64_t untracked;
 };
+
+static struct mark
+mark_of(const struct flow_table *t, const struct key *k)
+{
+	struct mark m;
+
+	crypto_shorthash(m.bytes, (const uint8_t *)k, sizeof(*k), t->secret);
+	return m;
+}
 
 struct flow_table *
 flow_table_new(struct env *env, size_t max)
@@ -56,7 +74,8 @@ flow_table_new(struct env *env, size_t max)
 	t->env = env;
 	t->max = max;
 	list_init(&t->conns);
-	if ((t->by_key = map_new()) == NULL) {
+	env_random(env, t->secret, sizeof(t->secret));
+	if ((t->by_mark = map_new()) == NULL) {
 		free(t);
 		t = NULL;
 	}
@@ -66,7 +85,7 @@ flow_table_new(struct env *env, size_t max)
 static void
 conn_free(struct flow_table *t, struct conn *c)
 {
-	map_del(t->by_key, &c->key, sizeof(c->key));
+	map_del(t->by_mark, &c->mark, sizeof(c->mark));
 	list_remove(&c->all);
 	free(c);
 }
@@ -84,7 +103,7 @@ flow_table_free(struct flow_table *t)
 	if (t == NULL)
 		return;
 	flow_table_forget(t);
-	map_free(t->by_key);
+	map_free(t->by_mark);
 	free(t);
 }
 
@@ -168,13 +187,15 @@ reversed(const struct key *k)
 static struct conn *
 find(struct flow_table *t, const struct key *k)
 {
-	struct conn *c = map_get(t->by_key, k, sizeof(*k));
+	struct mark m = mark_of(t, k);
+	struct conn *c = map_get(t->by_mark, &m, sizeof(m));
 	struct key r;
 
 	if (c != NULL)
 		return c;
 	r = reversed(k);
-	return map_get(t->by_key, &r, sizeof(r));
+	m = mark_of(t, &r);
+	return map_get(t->by_mark, &m, sizeof(m));
 }
 
 static struct conn *
@@ -182,13 +203,14 @@ begin(struct flow_table *t, const struct key *k, bool out)
 {
 	struct conn *c;
 
-	if (map_count(t->by_key) >= t->max || (c = calloc(1, sizeof(*c))) == NULL)
+	if (map_count(t->by_mark) >= t->max || (c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
 	c->key = *k;
+	c->mark = mark_of(t, k);
 	c->out = out;
 	c->now.starts = 1;
 	env_random(t->env, c->flow_id, sizeof(c->flow_id));
-	if (map_put(t->by_key, &c->key, sizeof(c->key), c) != 0) {
+	if (map_put(t->by_mark, &c->mark, sizeof(c->mark), c) != 0) {
 		free(c);
 		return NULL;
 	}
@@ -327,22 +349,22 @@ merge(struct merged *m, const struct conn *c)
 }
 
 static struct merged *
-place(struct map *by_key, struct list *all, const struct conn *c)
+place(const struct flow_table *t, struct map *by_mark, struct list *all, const struct conn *c)
 {
-	struct { struct key key; bool out; } k;
+	struct key k = c->key;
 	struct merged *m;
+	struct mark mark;
 
-	memset(&k, 0, sizeof(k));
-	k.key = c->key;
-	k.key.sport = 0;
-	k.out = c->out;
-	if ((m = map_get(by_key, &k, sizeof(k))) != NULL)
+	k.sport = 0;
+	k.pad[0] = c->out;
+	mark = mark_of(t, &k);
+	if ((m = map_get(by_mark, &mark, sizeof(mark))) != NULL)
 		return m;
-	if ((m = calloc(1, sizeof(*m))) == NULL || map_put(by_key, &k, sizeof(k), m) != 0) {
+	if ((m = calloc(1, sizeof(*m))) == NULL || map_put(by_mark, &mark, sizeof(mark), m) != 0) {
 		free(m);
 		return NULL;
 	}
-	m->key = k.key;
+	m->key = k;
 	list_append(all, &m->all);
 	return m;
 }
@@ -351,7 +373,7 @@ void
 flow_table_close_window(struct flow_table *t, const struct flow_close *how, flow_emit_fn fn, void *arg)
 {
 	struct mono now = env_now(t->env);
-	struct map *by_key = map_new();
+	struct map *by_mark = map_new();
 	struct list all;
 	struct merged *m;
 
@@ -361,9 +383,9 @@ flow_table_close_window(struct flow_table *t, const struct flow_close *how, flow
 
 		c->over |= mono_diff(now, c->last) >= patience(&c->key);
 		c->now.ends = c->over;
-		if (by_key == NULL || (c->now.first == 0 && c->now.ends == 0) || (!how->dns && is_dns(&c->key)))
+		if (by_mark == NULL || (c->now.first == 0 && c->now.ends == 0) || (!how->dns && is_dns(&c->key)))
 			continue;
-		if ((m = place(by_key, &all, c)) != NULL)
+		if ((m = place(t, by_mark, &all, c)) != NULL)
 			merge(m, c);
 	}
 	LIST_EACH(it, &all) {
@@ -374,7 +396,7 @@ flow_table_close_window(struct flow_table *t, const struct flow_close *how, flow
 		list_remove(&m->all);
 		free(m);
 	}
-	map_free(by_key);
+	map_free(by_mark);
 	LIST_EACH(it, &t->conns) {
 		struct conn *c = LIST_OF(it, struct conn, all);
 
