@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stream_backoff.c -- the back-off of long-lived streams (issue 4, story 1): the
+ * real Sync and signal clients over pipes (net_pipes.h), and a server in this
+ * file that cuts, serves or refuses as the test says.
+ *
+ * Looked at is the base interval, not the randomised wait: it grows to 10 s
+ * under a server that accepts and cuts before the first message, and is the
+ * first again after a stream that served.
+ */
+#include "net_pipes.h"
+#include "fsm/fsm.h"
+#include "mgmt/stream.h"
+#include "net/grpc.h"
+#include "net/http1.h"
+#include "signal/stream.h"
+#include "tests/tap.h"
+#include "wire/keys.h"
+
+#define PORT	443
+
+enum mode { CUT, CANCELED, DENY, SERVE };
+
+struct world {
+	struct env *env;
+	struct fsm_loop *loop;
+	struct grpc_server *server;
+	struct env_listener *listener;
+	enum mode mode;
+	struct mgmt_conf mconf;
+	struct signal_conf sconf;
+	struct mgmt_stream *mgmt;
+	struct signal_stream *signal;
+	uint8_t secret[32], public[32];	/* the server's */
+	struct grpc_call *sync, *letters;	/* open ones */
+	int conns, syncs, connects, told, denied, ups;
+};
+
+static void
+route(void *arg, struct fsm *from, int send, struct fsm_data *data)
+{
+	struct world *w = arg;
+
+	(void)data;
+	if (from->def == &mgmt_stream_fsm && send == MGMT_STREAM_SEND_DENIED)
+		w->denied++;
+	if (from->def == &signal_stream_fsm)
+		w->ups++;
+}
+
+static void
+get_key(void *arg, struct grpc_call *c, const uint8_t *p, size_t n)
+{
+	struct world *w = arg;
+	Management__ServerKeyResponse r = MANAGEMENT__SERVER_KEY_RESPONSE__INIT;
+	char text[WIRE_KEY_TEXTLEN];
+	struct buf b = { 0 };
+
+	(void)p;
+	(void)n;
+	r.key = (char *)(uintptr_t)wire_key_text(text, w->public);
+	WIRE_PB_PUT(&b, &r);
+	grpc_answer(c, buf_bytes(&b), buf_len(&b));
+	buf_free(&b);
+}
+
+/* What the mode says instead of serving; true when the call is over. */
+static bool
+refuse(struct world *w, struct grpc_call *c)
+{
+	switch (w->mode) {
+	case CUT:
+		grpc_finish(c, GRPC_UNAVAILABLE, "shutting down");
+		return true;
+	case CANCELED:
+		grpc_finish(c, GRPC_CANCELED, "context canceled");
+		return true;
+	case DENY:
+		grpc_finish(c, GRPC_PERMISSION_DENIED, "peer is not registered");
+		return true;
+	case SERVE:
+		break;
+	}
+	return false;
+}
+
+static void
+say_map(struct world *w)
+{
+	Management__SyncResponse r = MANAGEMENT__SYNC_RESPONSE__INIT;
+	Management__NetworkMap map = MANAGEMENT__NETWORK_MAP__INIT;
+	uint8_t nonce[WIRE_BOX_NONCE];
+	struct buf b = { 0 };
+
+	r.network_map = &map;
+	map.serial = 1;
+	env_random(w->env, nonce, sizeof(nonce));
+	wire_mgmt_seal(&b, nonce, &r.base, w->mconf.public_key, w->public, w->secret);
+	grpc_send(w->sync, buf_bytes(&b), buf_len(&b));
+	buf_free(&b);
+}
+
+static void
+sync_half(void *arg, struct grpc_call *c)
+{
+	struct world *w = arg;
+
+	w->syncs++;
+	if (refuse(w, c))
+		return;
+	w->sync = c;
+	say_map(w);
+}
+
+static void
+sync_done(void *arg, struct grpc_call *c, const struct grpc_status *st)
+{
+	struct world *w = arg;
+
+	(void)st;
+	if (w->sync == c)
+		w->sync = NULL;
+	if (w->letters == c)
+		w->letters = NULL;
+}
+
+static void
+say_letter(struct world *w)
+{
+	struct wire_signal beat = { .type = WIRE_SIGNAL_HEARTBEAT };
+	uint8_t nonce[WIRE_BOX_NONCE];
+	struct buf b = { 0 };
+
+	env_random(w->env, nonce, sizeof(nonce));
+	wire_signal_seal(&b, &beat, nonce, w->sconf.public_key, w->public, w->secret);
+	grpc_send(w->letters, buf_bytes(&b), buf_len(&b));
+	buf_free(&b);
+}
+
+static void
+connect_open(void *arg, struct grpc_call *c)
+{
+	struct world *w = arg;
+	struct grpc_md md = { "x-wiretrustee-peer-registered", "1" };
+
+	w->connects++;
+	if (refuse(w, c))
+		return;
+	grpc_send_headers(c, &md, 1);
+	w->letters = c;
+	say_letter(w);
+}
+
+static void
+send_letter(void *arg, struct grpc_call *c, const uint8_t *p, size_t n)
+{
+	(void)arg;
+	(void)p;
+	(void)n;
+	grpc_answer(c, NULL, 0);
+}
+
+static void
+on_accept(void *arg, struct env_stream *st)
+{
+	struct world *w = arg;
+
+	w->conns++;
+	grpc_server_attach(w->server, st, NULL, 0);
+}
+
+static void
+on_sync(void *arg, const Management__SyncResponse *r)
+{
+	struct world *w = arg;
+
+	(void)r;
+	w->told++;
+}
+
+static void
+on_changed(void *arg)
+{
+	(void)arg;
+}
+
+static void
+on_letter(void *arg, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal *m)
+{
+	(void)arg;
+	(void)from;
+	(void)m;
+}
+
+static void
+key_pair(struct env *e, uint8_t secret[32], uint8_t public[32])
+{
+	env_random(e, secret, 32);
+	wire_key_clamp(secret);
+	wire_key_public(public, secret);
+}
+
+static void
+world_make(struct world *w)
+{
+	static const struct grpc_ops sync_ops = { .half_closed = sync_half, .done = sync_done };
+	static const struct grpc_ops connect_ops = { .done = sync_done };
+	static const struct mgmt_stream_hooks mhooks = { on_sync, on_changed };
+	static const struct signal_hooks shooks = { on_letter, on_changed };
+	struct env_listen l = { .addr.port = PORT };
+	int err;
+
+	memset(w, 0, sizeof(*w));
+	w->env = pipes_new(1000000);
+	w->loop = fsm_loop_new(w->env, route, w);
+	key_pair(w->env, w->secret, w->public);
+	key_pair(w->env, w->mconf.private_key, w->mconf.public_key);
+	memcpy(w->sconf.private_key, w->mconf.private_key, 32);
+	memcpy(w->sconf.public_key, w->mconf.public_key, 32);
+	w->mconf.url = (char *)(uintptr_t)"http://server:443";
+	w->mconf.version = "0.0";
+	w->sconf.host = (char *)(uintptr_t)"server";
+	w->sconf.port = PORT;
+	w->server = grpc_server_new(w->env);
+	grpc_server_add(w->server, &(struct grpc_method){ .path = "/management.ManagementService/GetServerKey", .unary = get_key, .arg = w });
+	grpc_server_add(w->server, &(struct grpc_method){ .path = "/management.ManagementService/Sync", .ops = &sync_ops, .arg = w });
+	grpc_server_add(w->server, &(struct grpc_method){ .path = "/signalexchange.SignalExchange/ConnectStream", .open = connect_open, .ops = &connect_ops, .arg = w });
+	grpc_server_add(w->server, &(struct grpc_method){ .path = "/signalexchange.SignalExchange/Send", .unary = send_letter, .arg = w });
+	w->listener = env_listen(w->env, &l, on_accept, w, &err);
+	w->mgmt = mgmt_stream_new(w->env, w->loop, &w->mconf, &mhooks, w);
+	w->signal = signal_stream_new(w->env, w->loop, &w->sconf, &shooks, w);
+}
+
+static void
+world_end(struct world *w)
+{
+	mgmt_stream_free(w->mgmt);
+	signal_stream_free(w->signal);
+	grpc_server_free(w->server);
+	env_listener_close(w->listener);
+	fsm_loop_free(w->loop);
+	pipes_reap(w->env);
+	ok(list_empty(&w->env->streams) && list_empty(&w->env->timers), "nothing is left open");
+	pipes_free(w->env);
+}
+
+static void
+run(struct world *w, int64_t us)
+{
+	fsm_drain(w->loop);
+	pipes_run(w->env, NULL, us);
+}
+
+static void
+test_sync(void)
+{
+	struct world w;
+	int n, conns;
+
+	world_make(&w);
+	mgmt_stream_post(w.mgmt, MGMT_STREAM_EV_START, NULL);
+	run(&w, 300 * MONO_SEC);
+	ok(w.mgmt->backoff.base == 10 * MONO_SEC, "Sync cut before its first message, five minutes: the base is 10 s (%lld ms)",
+	    (long long)(w.mgmt->backoff.base / MONO_MS));
+	ok(w.syncs > 15 && w.syncs < 75, "tries: %d", w.syncs);
+	is_int(w.conns, w.syncs, "each on a connection of its own");
+	w.mode = CANCELED;
+	n = w.syncs;
+	run(&w, 100 * MONO_SEC);
+	ok(w.syncs > n, "Canceled that is not ours is retried");
+	w.mode = SERVE;
+	run(&w, 30 * MONO_SEC);
+	ok(mgmt_stream_is_up(w.mgmt) && w.told == 1, "served: up, one map");
+	ok(w.mgmt->backoff.base == 0 || w.mgmt->backoff.base == 800 * MONO_MS, "the first message makes the base the first again");
+	run(&w, MONO_HOUR);
+	ok(mgmt_stream_is_up(w.mgmt) && w.told == 1, "an hour later: the same stream");
+	conns = w.conns;
+	grpc_finish(w.sync, GRPC_UNAVAILABLE, "cut");
+	w.sync = NULL;
+	run(&w, 50 * MONO_MS);
+	ok(w.told == 2 && w.conns == conns + 1, "cut after an hour: synchronised again at once, on a new connection");
+	w.mode = DENY;
+	grpc_finish(w.sync, GRPC_OK, NULL);
+	w.sync = NULL;
+	run(&w, 10 * MONO_SEC);
+	ok(w.denied == 1, "PermissionDenied is told");
+	n = w.syncs;
+	run(&w, MONO_HOUR);
+	is_int(w.syncs, n, "and is final");
+	world_end(&w);
+}
+
+static void
+test_signal(void)
+{
+	struct world w;
+	int n, conns;
+
+	world_make(&w);
+	signal_stream_post(w.signal, SIGNAL_STREAM_EV_START, NULL);
+	run(&w, 300 * MONO_SEC);
+	ok(w.signal->backoff.base == 10 * MONO_SEC, "signal cut before it registered, five minutes: the base is 10 s");
+	is_int(w.conns, w.connects, "each try on a connection of its own");
+	w.mode = SERVE;
+	run(&w, 30 * MONO_SEC);
+	ok(signal_stream_is_up(w.signal) && w.ups == 1, "served: up, told once");
+	ok(w.signal->backoff.base == 0 || w.signal->backoff.base == 800 * MONO_MS, "the first message makes the base the first again");
+	conns = w.conns;
+	grpc_finish(w.letters, GRPC_CANCELED, "context canceled");
+	w.letters = NULL;
+	run(&w, 50 * MONO_MS);
+	ok(signal_stream_is_up(w.signal) && w.conns == conns + 1, "Canceled by a proxy: up again at once, on a new connection");
+	signal_stream_post(w.signal, SIGNAL_STREAM_EV_STOP, NULL);
+	run(&w, MONO_SEC);
+	n = w.connects;
+	run(&w, MONO_HOUR);
+	ok(w.connects == n && !signal_stream_is_up(w.signal), "stopped by ourselves: stopped");
+	world_end(&w);
+}
+
+int
+main(void)
+{
+	test_sync();
+	test_signal();
+	return tap_done();
+}
