@@ -76,5 +76,20 @@ for f in "$srcdir"/fsm/*.fsm; do
 		sed 's/^/# /' "$tmp/err"
 	done
 done
+
+# ---- and come out the same under every awk, with their wires
+all() {	# all AWK
+	for f in "$srcdir"/fsm/*.fsm; do for out in h inc pml rows dot mdoc facts; do table $1 $out "" "$f"; done; done
+	for w in agent server; do
+		for f in "$srcdir"/fsm/*.fsm; do case $w:${f##*/} in server:srv-*|agent:[!s]*|agent:s[!r]*) table $1 facts "" "$f" ;; esac; done >"$tmp/facts.$w"
+		for out in h inc pml; do run $1 -f "$srcdir/fsm/wire.awk" -f "$srcdir/fsm/to-wire-$out.awk" "$tmp/facts.$w" "$srcdir/fsm/$w.wire"; done
+	done
+}
+all "${AWK:-awk}" >"$tmp/first" 2>&1
+ok $? "all tables and wires compile"
+for a in $awks; do
+	all $a >"$tmp/other" 2>&1
+	cmp -s "$tmp/first" "$tmp/other"; ok $? "$a: the same for all tables"
+done
 echo "1..$count"
 exit $failed
