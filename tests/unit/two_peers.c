@@ -335,6 +335,27 @@ lossy(void)
 }
 
 static void
+garbled(void)
+{
+	unsigned refused;
+	int t;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	w.garbled = 400;
+	w.a.generation = w.b.generation = 0;	/* keepalives, so that much is garbled */
+	world_start(&w, true, true);
+	t = until_direct(30000);
+	ok(t >= 0, "four packets in ten garbled or cut: direct after %d ms", t);
+	fake_run(600 * MONO_SEC);
+	refused = (unsigned)(ice_counters(w.a.ice)->refused + ice_counters(w.b.ice)->refused);
+	ok(refused > 100, "%u of them refused", refused);
+	w.garbled = 0;
+	t = until_direct(60000);
+	ok(t >= 0, "and direct when they are whole again (%d ms)", t);
+	world_free(&w);
+}
+
+static void
 roles(void)
 {
 	int t;
@@ -391,6 +412,7 @@ main(void)
 	rebind();
 	change_of_network();
 	lossy();
+	garbled();
 	roles();
 	relay_only();
 	return tap_done();

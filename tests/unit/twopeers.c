@@ -223,6 +223,12 @@ io_send(void *arg, const struct addr *to, const void *bytes, size_t len)
 	p->dst = *to;
 	p->len = len;
 	memcpy(p->bytes, bytes, len);
+	if (w->garbled != 0 && env_random_below(s->env, 1000) < w->garbled) {
+		if (env_random_below(s->env, 4) == 0)
+			p->len = env_random_below(s->env, len);
+		else
+			p->bytes[env_random_below(s->env, len)] ^= (uint8_t)(1 + env_random_below(s->env, 255));
+	}
 	if (addr_equal(to, &w->stun))
 		fake_at(s->env, w->delay, stun_arrive, p);
 	else if (w->udp_cut || (w->loss != 0 && env_random_below(s->env, 1000) < w->loss) ||

@@ -54,7 +54,7 @@ struct world {
 	struct addr stun;
 	bool udp_cut;			/* between the routers */
 	int64_t delay;			/* one way */
-	unsigned loss;			/* per mille */
+	unsigned loss, garbled;		/* per mille; garbled: one byte changed, or the end cut off */
 };
 
 void world_new(struct world *, enum nat_kind a, enum nat_kind b);
