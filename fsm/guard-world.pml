@@ -37,6 +37,7 @@ inline settle() {
 	assert(!IS(slow) || wait == 2);
 	assert(!(restarts && IS(seeking)) || tries == 0);	/* a new loss owes nothing to an old one */
 	assert(!restarts || IS(seeking) || (ev == EV(signal_up) && IS(settled)));
+	assert(!(ev == EV(signal_up) && was == guard_settled) || (IS(settled) == (relay && direct)));	/* who misses nothing is not disturbed */
 	assert(ev != EV(tick) || IS(settled) || sent || hung || !relay);	/* a tick asks, unless something is under way */
 	wait = 0; was = 0; sent = false; hung = false
 }

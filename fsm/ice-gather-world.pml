@@ -3,7 +3,8 @@
  * keep KEEP_BUG_OLD_NET answered */
 #include "head.pml"
 #define COINS 1
-bool said, knew;
+bool said, knew, had, sent, noted;	/* in this step */
+byte was;
 bool lookup, finding, addresses, known, owed;
 byte pend;			/* answers that are on their way */
 #define ice_gather_if_addresses(a, arg) addresses
@@ -12,8 +13,8 @@ byte pend;			/* answers that are on their way */
 #include "ice-gather.pml"
 inline ice_gather_close_lookup(a)		{ lookup = false; finding = false }
 inline ice_gather_do_look_up(a, arg)		{ assert(!lookup); OPEN(lookup); lookup = true; finding = true }
-inline ice_gather_do_ask(a, arg)		{ assert(addresses || ev == EV(resolved)); addresses = true; pend = 2 }
-inline ice_gather_do_note_mapped(a, arg)	{ known = true }
+inline ice_gather_do_ask(a, arg)		{ assert(addresses || ev == EV(resolved)); addresses = true; pend = 2; sent = true }
+inline ice_gather_do_note_mapped(a, arg)	{ known = true; noted = true }
 inline ice_gather_do_carry_known(a, arg)	{ assert(known) }
 inline ice_gather_do_forget(a, arg)		{ known = false; addresses = false; pend = 0 }
 inline ice_gather_send_mapped(a, arg)		{ assert(known); owed = false; said = true }
@@ -28,11 +29,16 @@ inline ice_gather_send_mapped(a, arg)		{ assert(known); owed = false; said = tru
 	LUCK(pend > 0, pend = 0) \
 	BADNEWS(known, mapped, skip)
 #define ROLES ROLE(true, want, skip) ROLE(true, net_change, skip)
-#define M_before knew = known && !IS(idle) && !IS(resolving)
+#define M_before was = M_state; had = addresses; knew = known && !IS(idle) && !IS(resolving)
 inline settle() {
 	assert(ev != EV(want) || !knew || said);	/* what is known is told at once */
 	assert(ev != EV(mapped) || !known || said || IS(resolving));	/* what is learned is told on */
-	said = false; knew = false;
+	assert(!(IS(asking) && was != ice_gather_asking) || sent);
+	assert(!(ev == EV(want) && had) || !IS(resolving) || was == ice_gather_resolving);	/* a name is looked up once */
+	assert(!((ev == EV(mapped) || ev == EV(all_mapped)) && !IS(resolving)) || noted);
+	assert(!(was == ice_gather_asking && (ev == EV(all_mapped) || (ev == EV(limit) && known))) || IS(fresh));
+	assert(ev != EV(stale) || !IS(fresh));
+	said = false; knew = false; had = false; sent = false; noted = false; was = 0;
 	if :: ev == EV(want) && (IS(resolving) || IS(asking)) && !known -> owed = true
 	:: IS(idle) -> owed = false		/* given up: the next session tries again */
 	:: else fi;

@@ -11,6 +11,7 @@ bool pend, npend, used, picked;
 #include "ice-pair.pml"
 inline ice_pair_do_send_check(a, arg)		{ pend = true; check = true }
 inline ice_pair_do_send_nominate(a, arg)	{ npend = true; check = true }
+inline ice_pair_do_send_probe(a, arg)		{ pend = true; check = true }
 inline ice_pair_do_pick(a, arg)			{ picked = true; used = false; pick = true }
 inline ice_pair_send_pair_good(a, arg)		{ good = true; assert(ev == EV(answered) || ev == EV(nominated_answer)) }
 inline ice_pair_send_selected(a, arg)		{ sel = true; assert(picked) }
@@ -23,6 +24,7 @@ inline ice_pair_send_selected(a, arg)		{ sel = true; assert(picked) }
 inline settle() {
 	assert(!(became(checking) || became(wanted) || became(nominating)) || check);	/* who waits for an answer has asked */
 	assert(ev != EV(resend) || IS(failed) || check);
+	assert(!(ev == EV(trigger) && was == ice_pair_good && COIN(0)) || check);
 	assert(pick == sel);					/* what is picked is told */
 	assert(good == (became(good) && was != ice_pair_nominating));	/* and so is what works, once */
 	assert(!(ev == EV(answered) || ev == EV(nominated_answer)) || IS(good) || IS(nominating));
