@@ -213,7 +213,7 @@ session_new(struct env *env, struct fsm_loop *loop, const struct mgmt_conf *conf
 	s->hooks = *hooks;
 	s->arg = arg;
 	s->backoff = (struct backoff)BACKOFF_STREAM;
-	s->dial_limit = 30 * MONO_SEC;
+	s->dial_limit = 10 * MONO_SEC;
 	mgmt_link_init(&s->link, env, conf, &s->fsm, &events);
 	session_fsm_init(s, loop, "management");
 	return s;

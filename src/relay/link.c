@@ -610,7 +610,7 @@ relay_link_new(struct relay_pool *p, const char *subject, bool home)
 	}
 	list_init(&l->channels);
 	list_init(&l->early);
-	l->backoff = (struct backoff){ .first = 300 * MONO_MS, .max = MONO_SEC, .num = 17, .den = 10, .spread = 50 };
+	l->backoff = (struct backoff){ .first = 300 * MONO_MS, .max = MONO_SEC, .num = 17, .den = 10, .spread = 40 };
 	l->sweep = p->opt.cleanup_us;
 	l->unused_since = l->trouble_since = env_now(p->env);
 	list_append(&p->links, &l->all);
