@@ -6,7 +6,8 @@
  *
  * Each story makes a small mesh, lets it settle, does one thing to it and looks
  * at the pings: the longest silence, and whether every pair talks again.  Limits
- * are what must hold for every seed; the figures are printed beside them.
+ * are what must hold for every seed (the targets for recovery, design.md section 9); the figures
+ * are printed beside them.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -59,7 +60,7 @@ silence(struct mesh *m)
 static void
 settle(struct mesh *m)
 {
-	expect(mesh_until_all(m, 60 * MONO_SEC), "every pair pings at first");
+	expect(mesh_until_all(m, 2 * MONO_SEC), "every pair pings within 2 s at first");
 	sim_run(m->s, 15 * MONO_SEC);
 	mesh_reset(m);
 }
@@ -103,7 +104,7 @@ cut_direct(struct mesh *m)
 	expect(is_relayed(m), "the relay carries the tunnel");
 	sim_uncut(c);
 	began = sim_now(m->s);
-	expect(sim_until(m->s, is_direct, m, 60 * MONO_SEC), "direct again");
+	expect(sim_until(m->s, is_direct, m, 2 * MONO_SEC), "direct again within 2 s");
 	printf("# %s: direct again after %.3f s\n", now_telling->name, (double)(sim_now(m->s) - began) / 1e6);
 	sim_run(m->s, 5 * MONO_SEC);
 }
@@ -184,7 +185,7 @@ sleep_for(struct mesh *m, int64_t us)
 	sim_resume(m->node[0].host);
 	mesh_reset(m);
 	awake = sim_now(m->s);
-	expect(mesh_until_all(m, 60 * MONO_SEC), "every pair pings after the sleep");
+	expect(mesh_until_all(m, now_telling->nat == MESH_EIM ? 2 * MONO_SEC : 12 * MONO_SEC), "every pair pings soon after the sleep");
 	printf("# %s: all ping %.3f s after waking\n", now_telling->name, (double)(sim_now(m->s) - awake) / 1e6);
 	sim_run(m->s, 20 * MONO_SEC);
 }
@@ -252,7 +253,7 @@ late_agent(struct mesh *m)
 	mesh_start_agent(m, 1);
 	mesh_reset(m);
 	began = sim_now(m->s);
-	expect(mesh_until_all(m, 60 * MONO_SEC), "every pair pings");
+	expect(mesh_until_all(m, 2 * MONO_SEC), "every pair pings within 2 s");
 	printf("# %s: all ping %.3f s after the start\n", now_telling->name, (double)(sim_now(m->s) - began) / 1e6);
 	sim_run(m->s, 20 * MONO_SEC);
 }
@@ -286,30 +287,30 @@ clock_step(struct mesh *m)
 }
 
 static const struct story stories[] = {
-	{ "cut-direct", MESH_EIM, 2, cut_direct, 10000, "the direct path is cut and restored" },
-	{ "rebind-direct", MESH_EIM, 2, rebind, 30000, "a router gets a new public address, direct" },
-	{ "rebind-relayed", MESH_SYM, 2, rebind, 30000, "the same, relayed" },
-	{ "new-address-direct", MESH_EIM, 2, new_address, 30000, "a host changes its address, direct" },
-	{ "new-address-relayed", MESH_SYM, 2, new_address, 30000, "the same, relayed" },
-	{ "restart-direct", MESH_EIM, 2, kill_agent, 10000, "an agent is killed and restarted, direct" },
-	{ "restart-relayed", MESH_SYM, 2, kill_agent, 10000, "the same, relayed" },
-	{ "server-restart-direct", MESH_EIM, 2, kill_server, 500, "the server is killed and back after 5 s, direct" },
-	{ "server-restart-relayed", MESH_SYM, 2, kill_server, 20000, "the same, relayed" },
-	{ "black-hole", MESH_SYM, 2, black_hole, 60000, "40 s black hole to the server, relayed" },
-	{ "same-id", MESH_SYM, 3, same_id, 30000, "relay connections replaced by ones with the same id" },
-	{ "server-away", MESH_EIM, 2, server_away, 500, "no server for half an hour, direct" },
+	{ "cut-direct", MESH_EIM, 2, cut_direct, 1500, "the direct path is cut and restored" },
+	{ "rebind-direct", MESH_EIM, 2, rebind, 2000, "a router gets a new public address, direct" },
+	{ "rebind-relayed", MESH_SYM, 2, rebind, 2000, "the same, relayed" },
+	{ "new-address-direct", MESH_EIM, 2, new_address, 4000, "a host changes its address, direct" },
+	{ "new-address-relayed", MESH_SYM, 2, new_address, 4000, "the same, relayed" },
+	{ "restart-direct", MESH_EIM, 2, kill_agent, 500, "an agent is killed and restarted, direct" },
+	{ "restart-relayed", MESH_SYM, 2, kill_agent, 500, "the same, relayed" },
+	{ "server-restart-direct", MESH_EIM, 2, kill_server, 200, "the server is killed and back after 5 s, direct" },
+	{ "server-restart-relayed", MESH_SYM, 2, kill_server, 6500, "the same, relayed" },
+	{ "black-hole", MESH_SYM, 2, black_hole, 41500, "40 s black hole to the server, relayed" },
+	{ "same-id", MESH_SYM, 3, same_id, 2000, "relay connections replaced by ones with the same id" },
+	{ "server-away", MESH_EIM, 2, server_away, 200, "no server for half an hour, direct" },
 	{ "nap-direct", MESH_EIM, 2, nap, -1, "ten minutes asleep, direct" },
 	{ "nap-relayed", MESH_SYM, 2, nap, -1, "ten minutes asleep, relayed" },
 	{ "night", MESH_SYM, 2, night, -1, "a night asleep" },
-	{ "bad-links", MESH_MIXED, 3, bad_links, 15000, "loss, duplicates, reordering for five minutes" },
+	{ "bad-links", MESH_MIXED, 3, bad_links, 5000, "loss, duplicates, reordering for five minutes" },
 	{ "slow-disk", MESH_EIM, 3, slow_disk, -1, "the server's disk takes half a second" },
 	{ "full-disk", MESH_EIM, 2, full_disk, -1, "an agent's disk is full" },
-	{ "roam", MESH_EIM, 2, roam, 30000, "a host leaves its home for the open internet" },
+	{ "roam", MESH_EIM, 2, roam, 2000, "a host leaves its home for the open internet" },
 	{ "late-agent", MESH_EIM, 3, late_agent, -1, "an agent comes back after ten minutes" },
-	{ "idle-direct", MESH_EIM, 2, expiry, 1000, "forty minutes of nothing, direct" },
-	{ "idle-relayed", MESH_SYM, 2, expiry, 1000, "forty minutes of nothing, relayed" },
-	{ "frozen", MESH_EIM, 2, frozen, 45000, "an agent stopped for 30 s" },
-	{ "clock-step", MESH_EIM, 2, clock_step, 15000, "wall clock set back, forward, far back" },
+	{ "idle-direct", MESH_EIM, 2, expiry, 200, "forty minutes of nothing, direct" },
+	{ "idle-relayed", MESH_SYM, 2, expiry, 300, "forty minutes of nothing, relayed" },
+	{ "frozen", MESH_EIM, 2, frozen, 32000, "an agent stopped for 30 s" },
+	{ "clock-step", MESH_EIM, 2, clock_step, 1000, "wall clock set back, forward, far back" },
 };
 
 static void
