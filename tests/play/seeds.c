@@ -26,7 +26,7 @@
 #define CUTS		8
 
 /* Seeds that once failed. */
-static const uint64_t kept[] = { 1 };
+static const uint64_t kept[] = { 33, 250, 24, 297 };
 
 struct run {
 	struct mesh *m;
