@@ -48,7 +48,7 @@ inline relay_link_send_home_up(a, arg)		{ assert(told) }
 	BAD(far >= 3, conn, alive, skip) \
 	BAD(far >= 4, conn, auth_ok, skip) \
 	LUCK(far > 0, far = 0)
-#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, doubt, skip)
+#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, doubt, skip) ROLE(true, nudge, skip)
 #define M_before was = M_state
 #define became(x) (IS(x) && was != relay_link_##x)
 inline settle() {

@@ -158,6 +158,15 @@ wire_netwatch_to_relay_link_all(struct netwatch *n, void (*fn)(struct relay_link
 }
 
 void
+wire_signal_stream_to_relay_link_all(struct signal_stream *s, void (*fn)(struct relay_link *, void *arg), void *arg)
+{
+	struct engine *e = engine_of(&s->fsm);
+
+	if (e != NULL)
+		relay_pool_each_link(e->pool, fn, arg);
+}
+
+void
 wire_netwatch_to_ice_gather_all(struct netwatch *n, void (*fn)(struct ice_gather *, void *arg), void *arg)
 {
 	struct engine *e = engine_of(&n->fsm);

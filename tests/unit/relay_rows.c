@@ -364,6 +364,7 @@ test_link_up_and_down(void)
 	ok(LINK_IS(l, IDLE), "stopping what never ran is harmless");
 	post_link(&w, l, RELAY_LINK_EV_NET_CHANGE);
 	post_link(&w, l, RELAY_LINK_EV_DOUBT);
+	post_link(&w, l, RELAY_LINK_EV_NUDGE);
 	home(&w, HOME, NULL);
 	ok(LINK_IS(l, UP) && w.home_ups == 1 && w.home.auths == 1, "the home link comes up");
 	is_str(relay_pool_home_url(w.pool), HOME, "under the name that the server gave itself");
@@ -429,6 +430,9 @@ test_link_dialling(void)
 	post_link(&w, l, RELAY_LINK_EV_NET_CHANGE);
 	run(&w, 300 * MONO_SEC);
 	ok(l->wait > 5 * MONO_SEC && l->wait <= 90 * MONO_SEC, "after minutes the waits are long (%d s)", (int)(l->wait / MONO_SEC));
+	relay_link_post(l, RELAY_LINK_EV_NUDGE, NULL);
+	fsm_drain(w.loop);
+	ok(LINK_IS(l, DIALING), "another stream reached the server: dialled at once");
 	world_end(&w);
 }
 
