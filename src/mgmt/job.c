@@ -85,7 +85,7 @@ on_done(void *arg, struct grpc_call *call, const struct grpc_status *st)
 
 	s->link.call = NULL;
 	mgmt_link_note(&s->link, st);
-	if (st->code == GRPC_PERMISSION_DENIED)
+	if (st->code == GRPC_PERMISSION_DENIED && st->remote)
 		ev = JOB_STREAM_EV_DENIED;
 	else if (st->code == GRPC_UNIMPLEMENTED && st->remote)
 		ev = JOB_STREAM_EV_UNSUPPORTED;

@@ -96,14 +96,15 @@ on_login(void *arg, const struct grpc_status *st, const uint8_t *bytes, size_t l
 			ev = SESSION_EV_LOGIN_OK;
 		break;
 	case GRPC_PERMISSION_DENIED:
-		ev = SESSION_EV_DENIED;
+		if (st->remote)
+			ev = SESSION_EV_DENIED;
 		break;
 	case GRPC_NOT_FOUND:
 	case GRPC_FAILED_PRECONDITION:
 	case GRPC_INVALID_ARGUMENT:
 	case GRPC_UNAUTHENTICATED:
 	case GRPC_UNIMPLEMENTED:
-		/* only what the server itself said is final: a proxy's 404 is not */
+		/* only what the server itself said is final: a proxy's 403 or 404 is not */
 		if (st->remote)
 			ev = SESSION_EV_REFUSED;
 		break;

@@ -95,7 +95,8 @@ on_done(void *arg, struct grpc_call *call, const struct grpc_status *st)
 
 	s->link.call = NULL;
 	mgmt_link_note(&s->link, st);
-	mgmt_stream_post_gen(s, st->code == GRPC_PERMISSION_DENIED ? MGMT_STREAM_EV_DENIED :
+	/* only what the server itself said is final: a proxy's 403 is not */
+	mgmt_stream_post_gen(s, st->code == GRPC_PERMISSION_DENIED && st->remote ? MGMT_STREAM_EV_DENIED :
 	    MGMT_STREAM_EV_ENDED, s->link.gen, NULL);
 }
 

@@ -19,7 +19,7 @@
 
 #define PORT	443
 
-enum mode { CUT, CANCELED, DENY, SERVE };
+enum mode { CUT, CANCELED, DENY, SERVE, FORBID };
 
 struct world {
 	struct env *env;
@@ -33,6 +33,7 @@ struct world {
 	struct signal_stream *signal;
 	uint8_t secret[32], public[32];	/* the server's */
 	struct grpc_call *sync, *letters;	/* open ones */
+	struct h2 *proxy;
 	int conns, syncs, connects, told, denied, ups;
 };
 
@@ -79,6 +80,7 @@ refuse(struct world *w, struct grpc_call *c)
 		grpc_finish(c, GRPC_PERMISSION_DENIED, "peer is not registered");
 		return true;
 	case SERVE:
+	case FORBID:
 		break;
 	}
 	return false;
@@ -160,12 +162,55 @@ send_letter(void *arg, struct grpc_call *c, const uint8_t *p, size_t n)
 	grpc_answer(c, NULL, 0);
 }
 
+/* A proxy that knows no gRPC: 403 to everything. */
 static void
-on_accept(void *arg, struct env_stream *st)
+forbid(void *arg, struct h2_stream *st, const struct h2_header *hd, size_t n, bool end)
+{
+	struct world *w = arg;
+	struct h2_header no[] = { { ":status", "403" }, { "content-type", "text/html" } };
+
+	(void)hd;
+	(void)n;
+	(void)end;
+	w->syncs++;
+	h2_respond(st, no, 2, true);
+	h2_release(st);
+}
+
+static void
+forget_data(void *arg, struct h2_stream *st, const uint8_t *p, size_t n)
+{
+	(void)arg;
+	(void)st;
+	(void)p;
+	(void)n;
+}
+
+static void
+proxy_gone(void *arg, int err, const char *why)
 {
 	struct world *w = arg;
 
+	(void)err;
+	(void)why;
+	h2_close(w->proxy);
+	w->proxy = NULL;
+}
+
+static const struct h2_ops proxy_ops = { .request = forbid, .data = forget_data, .gone = proxy_gone };
+
+static void
+on_accept(void *arg, struct env_stream *st)
+{
+	static const struct h2_options opt = { .server = true };
+	struct world *w = arg;
+
 	w->conns++;
+	if (w->mode == FORBID) {
+		h2_close(w->proxy);
+		w->proxy = h2_new(w->env, st, &opt, &proxy_ops, w);
+		return;
+	}
 	grpc_server_attach(w->server, st, NULL, 0);
 }
 
@@ -237,6 +282,7 @@ world_end(struct world *w)
 	mgmt_stream_free(w->mgmt);
 	signal_stream_free(w->signal);
 	grpc_server_free(w->server);
+	h2_close(w->proxy);
 	env_listener_close(w->listener);
 	fsm_loop_free(w->loop);
 	pipes_reap(w->env);
@@ -279,6 +325,15 @@ test_sync(void)
 	w.sync = NULL;
 	run(&w, 50 * MONO_MS);
 	ok(w.told == 2 && w.conns == conns + 1, "cut after an hour: synchronised again at once, on a new connection");
+	w.mode = FORBID;
+	grpc_finish(w.sync, GRPC_OK, NULL);
+	w.sync = NULL;
+	n = w.syncs;
+	run(&w, 60 * MONO_SEC);
+	ok(w.denied == 0 && w.syncs > n + 2, "a proxy's 403 is not PermissionDenied: retried (%d times in a minute)", w.syncs - n);
+	w.mode = SERVE;
+	run(&w, 30 * MONO_SEC);
+	ok(mgmt_stream_is_up(w.mgmt), "and up when it is gone");
 	w.mode = DENY;
 	grpc_finish(w.sync, GRPC_OK, NULL);
 	w.sync = NULL;
