@@ -6,6 +6,8 @@
  * full 2 2 */
 #include "head.pml"
 #define COINS 3
+bool made, renewed, chose_path, chose, dropped, noted, added, mapped_, ups, downs, said, gathers, nominates;	/* in this step */
+byte was;
 bool agent, told, unused = true, pend, dir = true, tried;
 #define ice_session_if_no_ice(a, arg) (arg != 3 && COIN(0) && COIN(1) && COIN(2))
 #define ice_session_if_same_but_newer(a, arg) (COIN(0) && !COIN(1))
@@ -21,25 +23,25 @@ bool agent, told, unused = true, pend, dir = true, tried;
 #include "ice-session.pml"
 inline ice_session_close_agent(a)		{ agent = false; pend = false; tried = false }
 /* an id names one agent; only an answer may make a new agent under the id that it answers */
-inline ice_session_do_new_agent(a, arg)		{ assert(!agent || unused || ev == EV(answer)); OPEN(agent); agent = true; unused = false; tried = false; pend = false }
-inline ice_session_do_renew_id(a, arg)		{ unused = true }
+inline ice_session_do_new_agent(a, arg)		{ assert(!agent || unused || ev == EV(answer)); OPEN(agent); agent = true; unused = false; tried = false; pend = false; made = true }
+inline ice_session_do_renew_id(a, arg)		{ unused = true; renewed = true }
 inline ice_session_do_probe(a, arg)		{ pend = dir }
 inline ice_session_do_recall(a, arg)		{ skip }
-inline ice_session_do_select(a, arg)		{ assert(agent) }
-inline ice_session_do_choose(a, arg)		{ assert(agent) }
+inline ice_session_do_select(a, arg)		{ assert(agent); chose_path = true }
+inline ice_session_do_choose(a, arg)		{ assert(agent); chose = true }
 inline ice_session_do_look_again(a, arg)	{ pend = dir }
-inline ice_session_do_drop_path(a, arg)		{ skip }
+inline ice_session_do_drop_path(a, arg)		{ dropped = true }
 inline ice_session_do_forget_remote(a, arg)	{ skip }
 inline ice_session_do_note_generation(a, arg)	{ skip }
-inline ice_session_do_note_answer(a, arg)	{ assert(agent) }
+inline ice_session_do_note_answer(a, arg)	{ assert(agent); noted = true }
 inline ice_session_do_keep_candidate(a, arg)	{ skip }
-inline ice_session_do_add_candidate(a, arg)	{ assert(agent) }
-inline ice_session_do_take_mapped(a, arg)	{ assert(agent) }
-inline ice_session_send_ice_up(a, arg)		{ told = true }
-inline ice_session_send_ice_down(a, arg)	{ assert(told); told = false }
-inline ice_session_send_local_candidate(a, arg)	{ assert(agent) }
-inline ice_session_send_gather(a, arg)		{ skip }
-inline ice_session_send_nominate(a, arg)	{ assert(agent) }
+inline ice_session_do_add_candidate(a, arg)	{ assert(agent); added = true }
+inline ice_session_do_take_mapped(a, arg)	{ assert(agent); mapped_ = true }
+inline ice_session_send_ice_up(a, arg)		{ told = true; ups = true }
+inline ice_session_send_ice_down(a, arg)	{ assert(told); told = false; downs = true }
+inline ice_session_send_local_candidate(a, arg)	{ assert(agent); said = true }
+inline ice_session_send_gather(a, arg)		{ gathers = true }
+inline ice_session_send_nominate(a, arg)	{ assert(agent); nominates = true }
 #define WORKS (dir && !tried && IS(checking))
 #define BUSY (WORKS || pend)
 #define FAST \
@@ -55,7 +57,25 @@ inline ice_session_send_nominate(a, arg)	{ assert(agent) }
 #define ROLES \
 	ROLE(true, offer, skip) ROLE(true, answer, skip) ROLE(true, candidate, skip) ROLE(true, close, skip) \
 	ROLE(true, doubt, skip) ROLE(true, net_change, skip) ROLE(true, mapped, skip) ROLE(true, pair_good, skip)
+#define M_before was = M_state
+#define was_in(x) (was == ice_session_##x)
 inline settle() {
+	assert(!made || (said && gathers));			/* a new agent tells its candidates, and looks for more */
+	assert(!(was_in(none) && IS(checking)) || made);
+	assert(!(ev == EV(offer) && renewed) || made || IS(none));	/* an id is renewed for an agent */
+	assert(ev != EV(close) || IS(none));
+	assert(!(ev == EV(net_change) && (was_in(checking) || was_in(lurking))) || IS(none));
+	assert(!(ev == EV(net_change) && was_in(connected)) || (IS(doubtful) && said && gathers));
+	assert(chose == nominates);
+	assert(chose_path == ups);				/* what is selected is told */
+	assert(!downs || dropped || IS(none));
+	assert(!(ev == EV(answered) && (was_in(doubtful) || was_in(lurking))) || (IS(connected) && noted));
+	assert(!(ev == EV(selected) && arg == 1 && was_in(checking)) || IS(connected));
+	assert(!(ev == EV(candidate) && agent) || added);	/* trickle */
+	assert(!mapped_ || said);
+	assert(ev != EV(limit) || !(was_in(checking) || was_in(lurking)) || renewed);	/* the next offer shall make a new session */
+	made = false; renewed = false; chose_path = false; chose = false; dropped = false; noted = false; added = false;
+	mapped_ = false; ups = false; downs = false; said = false; gathers = false; nominates = false; was = 0;
 	assert(agent == HOLDS(agent));
 	assert(told == (IS(connected) || IS(doubtful)));	/* the path knows what is up */
 	assert(!IS(none) || unused)		/* with the old id the remote would ignore our next offer */
