@@ -24,5 +24,6 @@ AC_MSG_NOTICE([
     systemd units     $systemdsystemunitdir
     sanitizers        $enable_sanitizers
     hardening         $enable_hardening
+    wide ChaCha20     $enable_wide_chacha
 ])
 ])

@@ -19,6 +19,8 @@ AC_DEFUN([GODWIT_FLAGS], [
 AC_ARG_ENABLE([werror], [AS_HELP_STRING([--enable-werror], [warnings are errors])], [], [enable_werror=no])
 AC_ARG_ENABLE([hardening], [AS_HELP_STRING([--disable-hardening], [no stack protector, RELRO, PIE, _FORTIFY_SOURCE])], [], [enable_hardening=yes])
 AC_ARG_ENABLE([sanitizers], [AS_HELP_STRING([--enable-sanitizers@<:@=LIST@:>@], [build with sanitizers (yes: address,undefined)])], [], [enable_sanitizers=no])
+AC_ARG_ENABLE([wide-chacha], [AS_HELP_STRING([--enable-wide-chacha], [our own AVX-512 ChaCha20-Poly1305 for bulk data, where the processor has it; otherwise libcrypto's])], [], [enable_wide_chacha=no])
+AS_IF([test "$enable_wide_chacha" = yes], [AC_DEFINE([GODWIT_WIDE_CHACHA], [1], [bulk data may go through src/wg/chapoly.c])])
 GODWIT_CFLAGS= GODWIT_LDFLAGS=
 for flag in -std=gnu11 -Wall -Wextra -Wswitch-enum -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
     -Wpointer-arith -Wwrite-strings -Wno-unused-parameter -Wno-missing-field-initializers; do

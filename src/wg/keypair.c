@@ -9,7 +9,16 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include "config.h"
 #include "wg/chapoly.h"
+
+/* Cipher code of our own is used only where the builder asked for it: a kept
+ * library, even a slower one, is the default (configure --enable-wide-chacha). */
+#ifdef GODWIT_WIDE_CHACHA
+#define WIDE_CHACHA	true
+#else
+#define WIDE_CHACHA	false
+#endif
 
 static struct wg_cipher *
 cipher_new(const uint8_t key[NOISE_KEY], int sealing)
@@ -41,7 +50,7 @@ wg_keypair_new(const struct noise_keys *k, struct mono born, void *owner)
 	p->remote_index = k->remote_index;
 	p->initiator = k->initiator;
 	p->born = born;
-	p->many = chapoly_many_works();
+	p->many = WIDE_CHACHA && chapoly_many_works();
 	if ((p->raw = sodium_malloc(sizeof *p->raw)) != NULL) {
 		memcpy(p->raw->send, k->send, NOISE_KEY);
 		memcpy(p->raw->recv, k->recv, NOISE_KEY);
