@@ -18,10 +18,11 @@ make -s tables >/dev/null 2>&1
 make -s -j2 tests/play/seeds tests/play/stories >/dev/null 2>&1 || { echo "the tree does not build"; exit 2; }
 
 look() {	# exit status 1: found
-	for story in cut-direct rebind-relayed restart-direct server-restart-relayed same-id nap-relayed new-address-direct late-agent; do
+	for story in cut-direct rebind-direct rebind-relayed restart-direct restart-relayed server-restart-relayed same-id \
+	    black-hole nap-relayed nap-direct new-address-direct new-address-relayed bad-links roam late-agent; do
 		timeout 60 tests/play/stories --seed 1 $story >/dev/null 2>&1 || { how="story $story"; return 1; }
 	done
-	timeout 120 tests/play/seeds --hosts 0 --faults 5 --count 40 --quiet >/dev/null 2>&1 || { how=seeds; return 1; }
+	timeout 200 tests/play/seeds --hosts 0 --faults 5 --count 100 --quiet >/dev/null 2>&1 || { how=seeds; return 1; }
 	return 0
 }
 

@@ -299,6 +299,28 @@ fault_down(struct run *r)
 }
 
 static void
+go_away(void *agent)
+{
+	agent_logout(agent);
+}
+
+static void
+fault_logout(struct run *r)
+{
+	struct mesh_node *n = victim(r);
+
+	if (n->env == NULL)
+		return;
+	say(r, "agent%u: deregisters", n->i);
+	sim_call(n->env, go_away, n->agent);
+	pass(r, draw(r, 2) ? 300 * MONO_MS : 20 * MONO_SEC);
+	say(r, "agent%u: joins again", n->i);
+	mesh_join_again(r->m, n->i);
+	n->gone = true;
+	pass(r, 5 * MONO_SEC);
+}
+
+static void
 fault_quiet(struct run *r)
 {
 	pass(r, draw(r, 4) == 0 && r->slow ? 20 * MONO_MIN : 20 * MONO_SEC);
@@ -306,7 +328,7 @@ fault_quiet(struct run *r)
 
 static void (*const faults[])(struct run *) = {
 	fault_cut, fault_cut, fault_uncut, fault_rebind, fault_rebind, fault_link_down, fault_agent_dies, fault_agent_dies,
-	fault_server_dies, fault_break, fault_break, fault_dns, fault_down, fault_sleep, fault_freeze, fault_clock, fault_bad_link, fault_disk, fault_quiet
+	fault_server_dies, fault_break, fault_break, fault_dns, fault_down, fault_logout, fault_sleep, fault_freeze, fault_clock, fault_bad_link, fault_disk, fault_quiet
 };
 
 static void
@@ -320,6 +342,8 @@ heal(struct run *r)
 		sim_if_link(r->m->node[i].iface, &good);
 		sim_disk(r->m->node[i].host, NULL);
 		mesh_start_agent(r->m, i);
+		if (r->m->node[i].gone)	/* the first try may have met a fault and a restart */
+			mesh_join_again(r->m, i);
 	}
 	sim_disk(r->m->server_host, NULL);
 	say(r, "all is healed");
@@ -409,21 +433,29 @@ count_machine(void *arg, struct fsm *f)
 
 /* Each agent has its four connections at the server, and nothing else is left there. */
 static const char *
-server_tidy(struct mesh *m)
+server_tidy(struct mesh *m, bool talk)
 {
 	struct server_counts c = server_counts(m->server);
 	unsigned machines = 0;
 
 	fsm_each(server_loop(m->server), count_machine, &machines);
 	if (c.sync != m->n || c.job != m->n || c.signal != m->n || c.relay != m->n) {
-		printf("# sync %u, job %u, signal %u, relay %u of %u\n", c.sync, c.job, c.signal, c.relay, m->n);
+		if (talk)
+			printf("# sync %u, job %u, signal %u, relay %u of %u\n", c.sync, c.job, c.signal, c.relay, m->n);
 		return "the server does not have one stream of each kind for each agent";
 	}
 	if (machines != 4 * m->n) {
-		printf("# %u machines, not %u\n", machines, 4 * m->n);
+		if (talk)
+			printf("# %u machines, not %u\n", machines, 4 * m->n);
 		return "connections of former lives stay at the server";
 	}
 	return NULL;
+}
+
+static bool
+is_tidy(void *arg)
+{
+	return server_tidy(arg, false) == NULL;
 }
 
 static bool
@@ -476,8 +508,11 @@ run_seed(uint64_t seed, const struct options *o)
 					fail = "silence without a fault";
 	}
 	if (fail == NULL) {
-		sim_run(m->s, 30 * MONO_SEC);	/* 45 s without an echo, see fsm/srv-relay-peer.fsm */
-		fail = server_tidy(m);
+		/* 45 s without an echo (fsm/srv-relay-peer.fsm); a relay link's back-off and
+		 * its dial-timeout (fsm/relay-link.fsm) */
+		sim_run(m->s, 15 * MONO_SEC);
+		if (!sim_until(m->s, is_tidy, m, 75 * MONO_SEC))
+			fail = server_tidy(m, true);
 	}
 	if (fail == NULL && !conf.wild && (conf.nat == MESH_EIM || conf.nat == MESH_OPEN) &&
 	    !sim_until(m->s, all_direct, m, 60 * MONO_SEC))

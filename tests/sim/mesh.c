@@ -131,6 +131,42 @@ agent_stop(void *object)
 
 static const struct sim_prog agent_prog = { "godwitd", agent_start, agent_stop };
 
+/* Who asks while it is still leaving asks again: fsm/session.fsm. */
+static void
+join_again(void *arg)
+{
+	struct mesh_node *n = arg;
+	struct agent_login login = { .setup_key = n->mesh->setup_key };
+	char why[256];
+
+	if (agent_set_login(n->agent, &login, why, sizeof why) != 0)
+		fatal("sim", "agent %u: %s", n->i, why);
+	agent_up(n->agent);
+}
+
+static void
+join_when_left(void *arg)
+{
+	struct mesh_node *n = arg;
+
+	n->joining = false;
+	if (n->env == NULL || agent_state(n->agent) == AGENT_CONNECTED || agent_state(n->agent) == AGENT_CONNECTING)
+		return;
+	if (n->agent->session->fsm.state == SESSION_IDLE || n->agent->session->fsm.state == SESSION_NEEDS_LOGIN)
+		sim_call(n->env, join_again, n);
+	else {
+		n->joining = true;
+		sim_after(n->mesh->s, MONO_SEC, join_when_left, n);
+	}
+}
+
+void
+mesh_join_again(struct mesh *m, unsigned i)
+{
+	if (!m->node[i].joining)
+		join_when_left(&m->node[i]);
+}
+
 void
 mesh_start_agent(struct mesh *m, unsigned i)
 {
@@ -250,11 +286,17 @@ look(void *arg)
 			if (i == j)
 				continue;
 			m->pairs++;
-			if (m->node[i].ping[j] != NULL) {
-				m->answered += sim_ping_stats(m->node[i].ping[j]).got > 0;
-				continue;
-			}
 			to = sim_overlay_addr(m->node[j].host);
+			if (m->node[i].ping[j] != NULL) {
+				struct addr dst = sim_ping_dst(m->node[i].ping[j]);
+
+				if (to.family == ADDR_NONE || addr_same_ip(&to, &dst)) {
+					m->answered += sim_ping_stats(m->node[i].ping[j]).got > 0;
+					continue;
+				}
+				sim_ping_stop(m->node[i].ping[j]);	/* it has joined anew, with another address */
+				m->node[i].ping[j] = NULL;
+			}
 			if (!m->conf.no_ping && to.family != ADDR_NONE && sim_overlay_addr(m->node[i].host).family != ADDR_NONE)
 				m->node[i].ping[j] = sim_ping(m->node[i].host, &to,
 				    m->conf.ping_every > 0 ? m->conf.ping_every : 200 * MONO_MS);

@@ -43,6 +43,8 @@ struct mesh_node {
 	struct agent *agent;
 	struct sim_ping *ping[MESH_MAX];/* to node [i] */
 	unsigned starts;
+	bool joining;			/* will be told to join once it has left */
+	bool gone;			/* it was logged out once: it may need the key again */
 };
 
 struct mesh {
@@ -68,6 +70,8 @@ void mesh_start_server(struct mesh *);
 void mesh_kill_server(struct mesh *);
 void mesh_start_agent(struct mesh *, unsigned i);
 void mesh_kill_agent(struct mesh *, unsigned i);
+/* With the setup key, as after a logout. */
+void mesh_join_again(struct mesh *, unsigned i);
 /* Until every pair pings; false when the limit has passed. */
 bool mesh_until_all(struct mesh *, int64_t limit);
 /* Forget the answers so far: mesh_until_all then asks for new ones. */

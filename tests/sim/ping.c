@@ -91,6 +91,12 @@ sim_ping_stats(const struct sim_ping *p)
 	return st;
 }
 
+struct addr
+sim_ping_dst(const struct sim_ping *p)
+{
+	return p->dst;
+}
+
 void
 sim_ping_stop(struct sim_ping *p)
 {

@@ -188,6 +188,7 @@ struct sim_ping_stats {
 	int64_t longest_gap;	/* between two answers, or from the start or the last one until now */
 };
 struct sim_ping_stats sim_ping_stats(const struct sim_ping *);
+struct addr sim_ping_dst(const struct sim_ping *);
 void sim_ping_reset(struct sim_ping *);		/* counts and gap begin anew */
 void sim_ping_stop(struct sim_ping *);
 /* IP packets that came out of the host's TUN and were no echo for it to answer. */
