@@ -87,20 +87,20 @@ netmap_config(struct engine *e, const Management__NetbirdConfig *c)
 static void
 swap_address(struct engine *e, struct addr_prefix *have, const struct addr_prefix *want)
 {
-	static char adding[] = "setting the overlay address", removing[] = "removing the old overlay address";
+	static const char adding[] = "setting the overlay address", removing[] = "removing the old overlay address";
 	struct env_host_req req = { .op = ENV_HOST_ADDR_DEL, .iface = wg_device_ifname(e->device) };
 
 	if (have->bits == want->bits && addr_same_ip(&have->addr, &want->addr))
 		return;
 	if (have->addr.family != ADDR_NONE) {
 		req.prefix = *have;
-		env_host_ask(e->agent->env, &req, host_done, removing);
+		env_host_ask(e->agent->env, &req, host_done, (void *)(uintptr_t)removing);
 	}
 	*have = *want;
 	if (want->addr.family != ADDR_NONE) {
 		req.op = ENV_HOST_ADDR_ADD;
 		req.prefix = *want;
-		env_host_ask(e->agent->env, &req, host_done, adding);
+		env_host_ask(e->agent->env, &req, host_done, (void *)(uintptr_t)adding);
 	}
 }
 
