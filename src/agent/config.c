@@ -27,6 +27,15 @@ static const struct {
 };
 #define NSWITCH	(sizeof(switches) / sizeof(switches[0]))
 
+bool *
+config_switch(struct config *c, const char *key)
+{
+	for (size_t i = 0; i < NSWITCH; i++)
+		if (strcmp(switches[i].key, key) == 0)
+			return (bool *)(void *)((char *)c + switches[i].offset);
+	return NULL;
+}
+
 int
 config_set_str(char **member, const char *value)
 {

@@ -45,6 +45,7 @@ struct config *config_load(struct env *, const char *dir, char *why, size_t whyl
 void config_free(struct config *);		/* keys wiped; fine with NULL */
 /* Puts the members above into the file; asynchronous, a failure is logged. */
 int config_save(struct config *);
+bool *config_switch(struct config *, const char *key);	/* the member of a switch's key; NULL: there is none */
 int config_set_str(char **member, const char *value);	/* NULL or "": none. 0 or -ENOMEM */
 /* "base64 of 32 bytes" into out: 0 or -EINVAL. */
 int config_key_parse(uint8_t out[CONFIG_KEY_LEN], const char *text);

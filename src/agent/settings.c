@@ -15,30 +15,6 @@
 #include "agent/settings.h"
 #include "base/url.h"
 
-static const struct {
-	const char *key;
-	size_t offset;
-} switches[] = {
-	{ "DisableAutoConnect", offsetof(struct config, disable_auto_connect) },
-	{ "DisableIPv6", offsetof(struct config, disable_ipv6) },
-	{ "DisableIPv6Discovery", offsetof(struct config, disable_ipv6_discovery) },
-	{ "DisableDNS", offsetof(struct config, disable_dns) },
-	{ "DisableFirewall", offsetof(struct config, disable_firewall) },
-	{ "BlockInbound", offsetof(struct config, block_inbound) },
-	{ "DisableClientRoutes", offsetof(struct config, disable_client_routes) },
-	{ "DisableServerRoutes", offsetof(struct config, disable_server_routes) },
-	{ "RosenpassEnabled", offsetof(struct config, rosenpass) },
-};
-
-static bool *
-switch_of(struct config *c, const char *key)
-{
-	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
-		if (strcmp(switches[i].key, key) == 0)
-			return (bool *)(void *)((char *)c + switches[i].offset);
-	return NULL;
-}
-
 /* NULL, or what is wrong with the value. */
 static const char *
 bad_url(const char *s)
@@ -98,7 +74,7 @@ bad_value(struct config *c, const char *key, const json_t *v)
 		return "is not a name of at most 255 characters";
 	if (strcmp(key, "PrivateKey") == 0)
 		return "cannot be changed";
-	if (switch_of(c, key) != NULL && !json_is_boolean(v))
+	if (config_switch(c, key) != NULL && !json_is_boolean(v))
 		return "is neither true nor false";
 	return NULL;
 }
@@ -130,7 +106,7 @@ static int
 set_value(struct config *c, const char *key, json_t *v)
 {
 	const char *s = json_string_value(v);
-	bool *flag = switch_of(c, key);
+	bool *flag = config_switch(c, key);
 
 	if (flag != NULL)
 		*flag = json_is_true(v);
