@@ -3,15 +3,16 @@
  * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Job asked, 7 over but for its end */
 #include "head.pml"
 byte far;
-bool failed, taken, flushed, ups, forgot;	/* in this step */
+bool dialled, opened, failed, taken, flushed, ups, forgot;	/* in this step */
 byte was;
+bool was_held;
 bool conn, wanted, failures, live;
 #include "job-stream.pml"
 inline job_stream_close_conn(a)			{ conn = false; far = 0 }
-inline job_stream_do_dial(a, arg)		{ assert(!conn); OPEN(conn); conn = true; far = 1 }
-inline job_stream_do_redial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
+inline job_stream_do_dial(a, arg)		{ dialled = true; assert(!conn); OPEN(conn); conn = true; far = 1 }
+inline job_stream_do_redial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
 inline job_stream_do_ask_key(a, arg)		{ if :: far == 2 -> far = 3 :: else fi }
-inline job_stream_do_open(a, arg)		{ if :: far == 4 -> far = 5 :: else fi }
+inline job_stream_do_open(a, arg)		{ opened = true; if :: far == 4 -> far = 5 :: else fi }
 inline job_stream_do_answer(a, arg)		{ assert(conn); taken = true }
 inline job_stream_do_note_failure(a, arg)	{ failures = true; failed = true }
 inline job_stream_do_forget_failures(a, arg)	{ forgot = true; failures = false }
@@ -28,15 +29,20 @@ inline job_stream_do_forget_failures(a, arg)	{ forgot = true; failures = false }
 	BAD(far == 5, conn, message, skip) \
 	LUCK(far >= 1 && far <= 4, far = 0)
 #define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
-#define M_before was = M_state
+#define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != job_stream_##x)
 inline settle() {
+	assert(!became(dialing) || dialled);		/* on a new connection, always */
+	assert(!(ev == EV(net_change) && was != job_stream_idle && was != job_stream_off) || dialled);
+	assert(!became(open) || opened);
+	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing));	/* what is in doubt is left */
+	assert(!became(off) || ev == EV(unsupported));
 	assert(!became(backoff) || failed);		/* a failure lengthens the wait */
 	assert(!(ev == EV(net_change) && was == job_stream_backoff) || forgot);
 	assert(!(ev == EV(start) && was == job_stream_idle) || forgot);
 	assert(ev != EV(message) || taken || !HOLDS(conn));
 	assert(!became(proven) || forgot);
-	failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
+	dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
 	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));
 	assert(wanted == !IS(idle));

@@ -5,14 +5,15 @@
 #include "head.pml"
 #include "mgmt-stream.pml"
 byte far;
-bool failed, taken, flushed, ups, forgot;	/* in this step */
+bool dialled, opened, failed, taken, flushed, ups, forgot;	/* in this step */
 byte was;
+bool was_held;
 bool conn, wanted, failures, live;
 inline mgmt_stream_close_conn(a)			{ conn = false; far = 0 }
-inline mgmt_stream_do_dial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
-inline mgmt_stream_do_redial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
+inline mgmt_stream_do_dial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
+inline mgmt_stream_do_redial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
 inline mgmt_stream_do_ask_key(a, arg)		{ assert(far == 2 || far == 7 || far == 0); if :: far == 2 -> far = 3 :: else fi }
-inline mgmt_stream_do_open(a, arg)		{ if :: far == 4 -> far = 5 :: else fi }
+inline mgmt_stream_do_open(a, arg)		{ opened = true; if :: far == 4 -> far = 5 :: else fi }
 inline mgmt_stream_do_take(a, arg)		{ taken = true }
 inline mgmt_stream_do_note_failure(a, arg)	{ failures = true; failed = true }
 inline mgmt_stream_do_note_key(a, arg)		{ failures = true; failed = true }
@@ -32,15 +33,19 @@ inline mgmt_stream_send_denied(a, arg)		{ wanted = false }
 	BAD(far == 6, conn, message, skip) \
 	LUCK(far >= 1 && far <= 5, far = 0)	/* a black hole: only a timer notices */
 #define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
-#define M_before was = M_state
+#define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != mgmt_stream_##x)
 inline settle() {
+	assert(!became(dialing) || dialled);		/* on a new connection, always */
+	assert(!(ev == EV(net_change) && was != mgmt_stream_idle) || dialled);
+	assert(!became(opening) || opened);
+	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing));	/* what is in doubt is left */
 	assert(!became(backoff) || failed);		/* a failure lengthens the wait */
 	assert(!(ev == EV(net_change) && was == mgmt_stream_backoff) || forgot);
 	assert(!(ev == EV(start) && was == mgmt_stream_idle) || forgot);
 	assert(ev != EV(message) || taken || !HOLDS(conn));
 	assert(!(ev == EV(message) && became(live)) || forgot);
-	failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
+	dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
 	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));			/* a state holds what it says, and nothing else does */
 	assert(wanted == !IS(idle));			/* stop stops, start starts, a refusal ends it */

@@ -4,7 +4,7 @@
  * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Login sent, 6 Logout sent */
 #include "head.pml"
 byte far;
-bool failed, left, dropped, noted, forgot;	/* in this step */
+bool leaves, failed, left, dropped, noted, forgot;	/* in this step */
 byte was;
 bool conn, wanted, only, engine, streams, is_up, settled;
 #define session_if_engine_up(a, arg) engine
@@ -14,7 +14,7 @@ inline session_close_conn(a)			{ conn = false; far = 0 }
 inline session_do_dial(a, arg)			{ OPEN(conn); conn = true; far = 1 }
 inline session_do_ask_key(a, arg)		{ if :: far == 2 -> far = 3 :: else fi }
 inline session_do_login(a, arg)			{ if :: far == 4 -> far = 5 :: else fi }
-inline session_do_leave(a, arg)			{ assert(!engine); if :: far == 4 -> far = 6 :: else fi }
+inline session_do_leave(a, arg)			{ leaves = true; assert(!engine); if :: far == 4 -> far = 6 :: else fi }
 inline session_do_want_engine(a, arg)		{ only = false }
 inline session_do_want_login(a, arg)		{ only = true }
 inline session_do_forget_failures(a, arg)	{ forgot = true }
@@ -49,6 +49,14 @@ inline session_send_stop_streams(a, arg)	{ assert(streams); streams = false }
 #define became(x) (IS(x) && was != session_##x)
 #define was_leaving (was == session_leave_dialing || was == session_leave_keying || was == session_leaving)
 inline settle() {
+	assert(!((ev == EV(login_ok) || ev == EV(denied) || ev == EV(refused)) && was == session_logging_in) || !IS(logging_in));
+	assert(!((ev == EV(denied) || ev == EV(refused)) && was == session_logging_in) || IS(needs_login));	/* final */
+	assert(!(ev == EV(login_ok) && was == session_logging_in) || IS(running) || only);
+	assert(!(was_leaving && !IS(leave_dialing) && !IS(leave_keying) && !IS(leaving)) || IS(idle));
+	assert(!became(leaving) || leaves);
+	assert(!(ev == EV(up) && became(dialing)) || !only);
+	assert(!(ev == EV(login) && IS(dialing) && (was == session_idle || was == session_needs_login)) || only);
+	leaves = false;
 	assert(!became(backoff) || failed);			/* a failure lengthens the wait */
 	assert(!became(needs_login) || dropped);		/* a key that was refused is not tried again */
 	assert(!(was_leaving && IS(idle)) || left);		/* who asked for the logout gets an answer */
