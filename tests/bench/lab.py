@@ -168,7 +168,10 @@ class Lab:
         self.agent("b", "hostb")
         self.up("a", "hosta")
         self.up("b", "hostb")
-        return self.address("b", "hostb")
+        b = self.address("b", "hostb")
+        # stock peers are lazy: somebody has to say something first
+        until(60, lambda: self.ns("hosta", "ping", "-c1", "-W1", b).returncode == 0)
+        return b
 
     def want_path(self, kind, seconds=60):
         until(seconds, lambda: self.path("a", "hosta") == kind and self.path("b", "hostb") == kind, 0.2)
