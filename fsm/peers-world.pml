@@ -71,6 +71,9 @@ hidden byte x, cur, arg, k, s, l;
 #define ice_session_if_picked(a, v) true
 #define ice_session_if_other_pair(a, v) false
 #define ice_session_if_stock(a, v) false
+#define ice_session_if_due(a, v) false
+#define wg_watch_if_hushed(a, v) false
+#define wg_watch_if_stale(a, v) false
 #define ice_session_if_was_good(a, v) was[a]
 #define relay_channel_if_no_relay(a, v) false
 #define relay_channel_if_link_ready(a, v) link[a]

@@ -14,7 +14,7 @@
 #define MAY(t) MAY_##t
 byte far, tries;
 bool conn, told, wanted, live;
-bool failed, kept, bye, forgot;	/* in this step */
+bool echoed, pinged, failed, kept, bye, forgot;	/* in this step */
 byte was;
 #define relay_link_if_more_addresses(a, arg) (tries < 1)
 #define relay_link_if_at_home(a, arg) COIN(0)
@@ -31,8 +31,8 @@ inline relay_link_do_note_failure(a, arg)	{ tries = 0; failed = true }
 inline relay_link_do_note_loss(a, arg)		{ failed = true }
 inline relay_link_do_keep_address(a, arg)	{ kept = true }
 inline relay_link_do_forget_failures(a, arg)	{ tries = 0; forgot = true }
-inline relay_link_do_ping(a, arg)		{ assert(conn); if :: far == 4 -> far = 5 :: else fi }
-inline relay_link_do_answer_health(a, arg)	{ assert(conn) }
+inline relay_link_do_ping(a, arg)		{ pinged = true; assert(conn); if :: far == 4 -> far = 5 :: else fi }
+inline relay_link_do_answer_health(a, arg)	{ assert(conn); echoed = true }
 inline relay_link_do_send_close(a, arg)		{ assert(conn); bye = true }
 inline relay_link_send_link_up(a, arg)		{ assert(!told && kept); told = true; tries = 0 }
 inline relay_link_send_link_down(a, arg)	{ assert(told); told = false }
@@ -61,7 +61,9 @@ inline settle() {
 	assert(!(ev == EV(stop) && (was == relay_link_up || was == relay_link_doubted)) || bye);	/* a goodbye frees our id */
 	assert(!(ev == EV(beat) && was == relay_link_up && far == 0) || IS(doubted));	/* a black hole is asked into at once */
 	live = told && far >= 4;
-	failed = false; kept = false; bye = false; forgot = false; was = 0
+	assert(!(ev == EV(health) && (was == relay_link_up || was == relay_link_doubted)) || (echoed && IS(up)));
+	assert(!became(doubted) || pinged);
+	echoed = false; pinged = false; failed = false; kept = false; bye = false; forgot = false; was = 0
 }
 #include "alone.pml"
 ltl comes_up { <>[] (wanted -> live) }

@@ -41,7 +41,7 @@ inline srv_relay_peer_do_drop_interest(a, arg) { drop = true }
 #define M_before was = M_state
 #define became(x) (IS(x) && was != srv_relay_peer_##x)
 inline settle() {
-	assert(!became(ended) || retired);
+	assert(retired == became(ended));
 	assert(!became(live) || (entry == 1 && replaces));
 	assert(!(ev == EV(stop) && was == srv_relay_peer_live) || bye);
 	assert(!(ev == EV(beat) && IS(live)) || beat);

@@ -29,7 +29,9 @@ inline srv_signal_do_count_drop(a, arg) { dropped = true }
 #define M_before was = M_state
 #define became(x) (IS(x) && was != srv_signal_##x)
 inline settle() {
-	assert(!became(ended) || retired);
+	assert(!(ev == EV(look) && IS(choked)) || !roomy);
+	assert(!(ev == EV(letter) && roomy && was == srv_signal_live) || told);
+	assert(retired == became(ended));
 	assert(!became(ended) || said || ev == EV(gone));
 	assert(!(became(live) && was == srv_signal_fresh) || (heads && replaces && entry == 1));
 	assert(ev != EV(letter) || IS(ended) || told || dropped);	/* delivered, or counted */

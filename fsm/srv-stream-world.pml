@@ -43,7 +43,7 @@ inline srv_stream_do_send_farewell(a, arg) { bye = true }
 inline srv_stream_send_replace(a, arg) { replaces = true }
 #define became(x) (IS(x) && was != srv_stream_##x)
 inline settle() {
-	assert(!became(ended) || retired);			/* what ended is freed */
+	assert(retired == became(ended));			/* what ended is freed */
 	assert(!became(ended) || said || ev == EV(gone));	/* and the client hears why, if it is there */
 	assert(ev != EV(removed) || !became(ended) || bye);	/* removed: the last message takes all peers away */
 	assert(!(became(live) && was == srv_stream_fresh) || (told && replaces));

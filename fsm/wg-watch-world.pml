@@ -37,6 +37,9 @@ inline settle() {
 	assert(!became(armed) || based);			/* a new proof is owed from here on */
 	assert(!(ev == EV(path_on) || (ev == EV(net_change) && !IS(off))) || (based && knocked));
 	assert(!(ev == EV(net_change) && !IS(off)) || doubts);
+	assert(ev != EV(path_on) || IS(armed));
+	assert(!(ev == EV(look) && was == wg_watch_good && !carries && talk) || !IS(good) || doubts || told);
+	assert(!(IS(armed) && ev == EV(look) && carries));
 	based = false; knocked = false; doubts = false; noted = false; was = 0;
 	assert(len(q) > 0 || on == !IS(off));
 	live = !on || carries
