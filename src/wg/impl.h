@@ -24,7 +24,7 @@ struct wg_rx;
 #define WG_KEEP_PACKETS		64		/* kept a peer while it has no path */
 #define WG_KEEP_BYTES		(128 * 1024)
 #define WG_WAY_HEADROOM		128		/* before each packet given to a way */
-#define WG_LOAD_HANDSHAKES	32		/* in a tenth of a second: under load */
+#define WG_LOAD_HANDSHAKES	128		/* in a tenth of a second: under load */
 
 /* What a receiver index stands for: a session, or our initiation under way. */
 struct wg_slot {
