@@ -482,7 +482,7 @@ run_seed(uint64_t seed, const struct options *o)
 	const char *fail = NULL;
 
 	sim_check(m->s, invariants, m);
-	if (!mesh_until_all(m, m->n > 10 ? 3 * FIRST_LIMIT : FIRST_LIMIT))
+	if (!mesh_until_all(m, FIRST_LIMIT))
 		fail = "no mesh at first";
 	first = sim_now(m->s);
 	if (fail == NULL && !conf.wild && (conf.nat == MESH_EIM || conf.nat == MESH_OPEN) &&
