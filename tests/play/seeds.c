@@ -504,7 +504,7 @@ run_seed(uint64_t seed, const struct options *o)
 		sim_run(m->s, 20 * MONO_SEC);
 		for (unsigned i = 0; i < m->n && fail == NULL; i++)
 			for (unsigned j = 0; j < m->n; j++)
-				if (m->node[i].ping[j] != NULL && sim_ping_stats(m->node[i].ping[j]).longest_gap > 5 * MONO_SEC)
+				if (m->node[i].ping[j] != NULL && sim_ping_stats(m->node[i].ping[j]).longest_gap > 2 * conf.ping_every + 2 * MONO_SEC)
 					fail = "silence without a fault";
 	}
 	if (fail == NULL) {
