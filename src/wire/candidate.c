@@ -68,6 +68,16 @@ is_number(const struct words *w, size_t i)
 	return w->len[i] <= 10;
 }
 
+/* RFC 8839 section 5.1: letters, digits, '+' and '/'; stock agents send digits. */
+static bool
+is_foundation(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (!isalnum((unsigned char)*text) && *text != '+' && *text != '/')
+			return false;
+	return true;
+}
+
 static bool
 take_word(char *out, size_t cap, const char *p, size_t len)
 {
@@ -127,6 +137,8 @@ wire_cand_parse(struct wire_cand *c, const char *line)
 	if (a.proto != IPPROTO_UDP || a.compid != 1)
 		return -EPROTONOSUPPORT;
 	snprintf(c->foundation, sizeof(c->foundation), "%s", a.foundation);
+	if (!is_foundation(c->foundation))
+		return -EBADMSG;
 	c->priority = a.prio;
 	c->addr = libre_to_addr(&a.addr);
 	if (sa_isset(&a.rel_addr, SA_PORT) || sa_isset(&a.rel_addr, SA_ADDR))

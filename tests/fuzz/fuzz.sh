@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # fuzz.sh TARGET... -- build each target with clang, ASan and UBSan and fuzz it
 # for FUZZ_SECONDS.  Called by `make check-fuzz` in the build folder.  What a run
-# finds lies in fuzz-work/, to be looked at and added to the corpus.
+# finds lies in fuzz-work/, to be looked at and added to the corpus.  FUZZ_SEED=0
+# takes another path each time; `make check` wants the same one.
 set -eu
 : "${srcdir:=..}" "${FUZZ_SECONDS:=4}" "${FUZZ_CFLAGS:=}" "${FUZZ_LDLIBS:=}"
 CLANG=${CLANG:-clang}
@@ -42,7 +43,7 @@ for t in "$@"; do
 	$CLANG -fsanitize=address,undefined,fuzzer -fno-sanitize-recover=all -g -O1 -w -std=gnu11 $FUZZ_CFLAGS \
 	    -o "fuzz-work/$t" "$srcdir/tests/fuzz/$t.c" $objs $FUZZ_LDLIBS
 	mkdir -p "fuzz-work/corpus-$t"
-	if "fuzz-work/$t" -max_total_time="$FUZZ_SECONDS" -max_len=2048 -print_final_stats=1 \
+	if "fuzz-work/$t" -seed="${FUZZ_SEED:-1}" -max_total_time="$FUZZ_SECONDS" -max_len=2048 -print_final_stats=1 \
 	    -artifact_prefix="fuzz-work/$t-" "fuzz-work/corpus-$t" "$srcdir/tests/fuzz/corpus/$t" \
 	    >"fuzz-work/$t.log" 2>&1; then
 		echo "ok $n - $t: $(awk '/number_of_executed_units/ { print $2 }' "fuzz-work/$t.log") inputs"

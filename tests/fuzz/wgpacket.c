@@ -3,7 +3,7 @@
  * WireGuard packets.  The first byte picks: a handshake or a data packet that is
  * good until the input is laid over it (nothing may then be believed), a cookie,
  * or IP packets for the joining of segments.
- * fuzz-needs: src/wg/noise.c src/wg/cookie.c src/wg/keypair.c src/wg/replay.c src/wg/blake2s.c src/wg/gro.c src/wg/gso.c
+ * fuzz-needs: src/wg/noise.c src/wg/chapoly.c src/wg/cookie.c src/wg/keypair.c src/wg/replay.c src/wg/blake2s.c src/wg/gro.c src/wg/gso.c
  */
 #include <sodium.h>
 #include <stdlib.h>
