@@ -234,7 +234,10 @@ size_t env_ifaddrs(struct env *, struct env_ifaddr *, size_t max);
 void env_on_host_change(struct env *, void (*fn)(void *arg), void *arg);
 /* What the host is, for the meta data that login sends; borrowed, valid always. */
 struct env_sysinfo {
-	char hostname[256], os[64], os_version[128], kernel[128], machine[64];
+	char hostname[256];
+	char system[64];	/* uname -s: "Linux" */
+	char os[64], os_version[128];	/* the distribution where there is one: "Debian GNU/Linux", "12" */
+	char kernel[128], machine[64];	/* uname -r, uname -m */
 };
 const struct env_sysinfo *env_sysinfo(struct env *);
 

@@ -274,6 +274,7 @@ env_sysinfo(struct env *env)
 		return &unknown;
 	sys_sysinfo(&s);
 	memcpy(o->hostname, s.hostname, sizeof o->hostname);
+	memcpy(o->system, s.system, sizeof o->system);
 	memcpy(o->os, s.os, sizeof o->os);
 	memcpy(o->os_version, s.os_version, sizeof o->os_version);
 	memcpy(o->kernel, s.kernel, sizeof o->kernel);

@@ -4,6 +4,7 @@
  * PeerSystemMeta).  The version is NetBird's whose protocol we speak: servers
  * compare it with the least version of a feature.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct meta {
 	Management__PeerCapability caps[2];
 	Management__NetworkAddress addr[MAX_ADDRS], *addrs[MAX_ADDRS];
 	char text[MAX_ADDRS][ADDR_STRLEN];
+	char go_os[64];
 };
 
 static void
@@ -68,18 +70,12 @@ mgmt_meta_new(struct env *env, const struct mgmt_conf *conf)
 		return NULL;
 	management__peer_system_meta__init(&m->msg);
 	m->msg.hostname = borrow(conf->hostname != NULL ? conf->hostname : sys->hostname);
-	m->msg.go_os = borrow(
-#if defined(__FreeBSD__)
-	    "freebsd"
-#elif defined(__OpenBSD__)
-	    "openbsd"
-#elif defined(__NetBSD__)
-	    "netbsd"
-#else
-	    "linux"
-#endif
-	    );
-	m->msg.kernel = borrow(sys->kernel);
+	/* Go's name of a system is uname's in small letters, for all that we run on */
+	for (size_t i = 0; sys->system[i] != '\0' && i < sizeof(m->go_os) - 1; i++)
+		m->go_os[i] = (char)tolower((unsigned char)sys->system[i]);
+	m->msg.go_os = m->go_os;
+	m->msg.kernel = borrow(sys->system);
+	m->msg.kernel_version = borrow(sys->kernel);
 	m->msg.platform = borrow(sys->machine);
 	m->msg.os = borrow(sys->os);
 	m->msg.os_version = m->msg.core = borrow(sys->os_version);

@@ -32,6 +32,7 @@ sys_sysinfo(struct sys_sysinfo *s)
 	if (gethostname(s->hostname, sizeof s->hostname - 1) < 0)
 		strcpy(s->hostname, "localhost");
 	if (uname(&u) == 0) {
+		snprintf(s->system, sizeof s->system, "%.63s", u.sysname);
 		snprintf(s->os, sizeof s->os, "%.63s", u.sysname);
 		snprintf(s->os_version, sizeof s->os_version, "%.127s", u.release);
 		snprintf(s->kernel, sizeof s->kernel, "%.127s", u.release);

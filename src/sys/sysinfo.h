@@ -5,6 +5,7 @@
 
 struct sys_sysinfo {
 	char hostname[256];
+	char system[64];	/* uname -s */
 	char os[64];		/* "Debian GNU/Linux", "OpenBSD" */
 	char os_version[128];	/* "12", "7.6" */
 	char kernel[128];	/* uname -r */

@@ -251,6 +251,7 @@ sim_host_new(struct sim *s, const char *name)
 	snprintf(h->info.hostname, sizeof h->info.hostname, "%s", name);
 	snprintf(h->info.os, sizeof h->info.os, "linux");
 	snprintf(h->info.os_version, sizeof h->info.os_version, "Simulated 12");
+	snprintf(h->info.system, sizeof h->info.system, "Linux");
 	snprintf(h->info.kernel, sizeof h->info.kernel, "6.1.0-sim");
 	snprintf(h->info.machine, sizeof h->info.machine, "x86_64");
 	return h;

@@ -268,7 +268,7 @@ env_random_below(struct env *e, uint64_t bound)
 const struct env_sysinfo *
 env_sysinfo(struct env *e)
 {
-	static const struct env_sysinfo info = { "host", "TestOS", "1", "0", "none" };
+	static const struct env_sysinfo info = { "host", "Test", "TestOS", "1", "0", "none" };
 
 	(void)e;
 	return &info;
