@@ -16,7 +16,6 @@ inline mgmt_stream_do_ask_key(a, arg)		{ assert(far == 2 || far == 7 || far == 0
 inline mgmt_stream_do_open(a, arg)		{ opened = true; if :: far == 4 -> far = 5 :: else fi }
 inline mgmt_stream_do_take(a, arg)		{ taken = true }
 inline mgmt_stream_do_note_failure(a, arg)	{ failures = true; failed = true }
-inline mgmt_stream_do_note_key(a, arg)		{ failures = true; failed = true }
 /* the back-off is forgotten for a wish, a new network, or a stream that spoke: not for a request that was written */
 inline mgmt_stream_do_forget_failures(a, arg)	{ forgot = true; assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message)); failures = false }
 inline mgmt_stream_send_denied(a, arg)		{ wanted = false }

@@ -19,7 +19,6 @@ inline session_do_want_engine(a, arg)		{ only = false }
 inline session_do_want_login(a, arg)		{ only = true }
 inline session_do_forget_failures(a, arg)	{ forgot = true }
 inline session_do_note_failure(a, arg)		{ failed = true }
-inline session_do_note_key(a, arg)		{ failed = true }
 inline session_do_note_left(a, arg)		{ left = true }
 inline session_do_note_login(a, arg)		{ noted = true }
 inline session_do_drop_setup_key(a, arg)	{ dropped = true }
@@ -60,11 +59,12 @@ inline settle() {
 	assert(!became(backoff) || failed);			/* a failure lengthens the wait */
 	assert(!became(needs_login) || dropped);		/* a key that was refused is not tried again */
 	assert(!(was_leaving && IS(idle)) || left);		/* who asked for the logout gets an answer */
-	assert(!(was_leaving && ev != EV(logout_done) && IS(idle)) || failed);
+	assert(!was_leaving || !failed);			/* nothing is tried again: no wait is planned */
 	assert(!(ev == EV(login_ok) && became(idle)) || noted);
 	assert(!((ev == EV(up) || ev == EV(login)) && became(dialing)) || forgot);	/* an earlier wish's waits are not his */
 	assert(!(ev == EV(down) && !was_leaving) || IS(idle));
 	assert(!(ev == EV(logout)) || LEAVING);
+	assert(!(ev == EV(logout) && !was_leaving) || forgot);	/* nor are an earlier wish's reasons told for it */
 	failed = false; left = false; dropped = false; noted = false; forgot = false; was = 0;
 	if
 	:: ev == EV(up) && !LEAVING -> wanted = true

@@ -30,6 +30,7 @@ on_session_start(void *arg, const Management__LoginResponse *m, bool running)
 	}
 	log_info(TOKEN, "logged in at %s", a->mgmt_conf.url);
 	log_warnx(TOKEN, "firewall rules of the map are not enforced by this version: every peer of the map may connect to this host");
+	log_info(TOKEN, "DNS and routes of the map are not applied by this version");
 	a->engine = engine_new(a, m, a->fault, sizeof(a->fault));
 	if (a->engine == NULL) {
 		log_error(TOKEN, "cannot start: %s", a->fault);
@@ -202,6 +203,10 @@ agent_up(struct agent *a)
 	if (a->profile->management_url == NULL) {
 		snprintf(a->fault, sizeof(a->fault), "no management URL is known: godwit up --management-url URL");
 		return -EINVAL;
+	}
+	if (session_is_leaving(a->session)) {
+		snprintf(a->fault, sizeof(a->fault), "this host is being deregistered: ask again when that is done");
+		return -EBUSY;
 	}
 	if (take_profile(a, why, sizeof(why)) != 0)
 		return -EINVAL;

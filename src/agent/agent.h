@@ -42,7 +42,7 @@ struct agent_login {
 };
 /* Takes the members over into the profile.  0 or -EINVAL with `why`. */
 int agent_set_login(struct agent *, const struct agent_login *, char *why, size_t whylen);
-int agent_up(struct agent *);		/* wants to be up; what becomes of it shows in agent_state */
+int agent_up(struct agent *);		/* wants to be up; what becomes of it shows in agent_state; -EINVAL, -EBUSY: agent_why */
 void agent_down(struct agent *);	/* durable: survives restarts */
 void agent_logout(struct agent *);	/* deregisters, then down */
 

@@ -202,18 +202,6 @@ engine_new(struct agent *a, const Management__LoginResponse *m, char *why, size_
 	return e;
 }
 
-static void
-free_offline(struct engine *e)
-{
-	LIST_EACH(l, &e->offline) {
-		struct offline *o = LIST_OF(l, struct offline, all);
-
-		list_remove(&o->all);
-		free(o->fqdn);
-		free(o);
-	}
-}
-
 void
 engine_free(struct engine *e)
 {
@@ -221,7 +209,7 @@ engine_free(struct engine *e)
 		return;
 	LIST_EACH(l, &e->remotes)
 		remote_free(LIST_OF(l, struct remote, all));
-	free_offline(e);
+	netmap_clear_offline(e);
 	relay_pool_free(e->pool);
 	ice_free(e->ice);
 	wg_device_free(e->device);

@@ -101,6 +101,7 @@ void engine_signal(struct engine *, const uint8_t from[WIRE_KEY_LEN], const stru
 void netmap_config(struct engine *, const Management__NetbirdConfig *);
 void netmap_address(struct engine *, const Management__PeerConfig *);
 void netmap_apply(struct engine *, const Management__SyncResponse *);
+void netmap_clear_offline(struct engine *);
 
 /* remote.c */
 struct remote *remote_new(struct engine *, const uint8_t key[WIRE_KEY_LEN]);

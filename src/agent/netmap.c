@@ -188,8 +188,8 @@ apply_peer(struct engine *e, const Management__RemotePeerConfig *c)
 	config_set_str(&r->version, c->agent_version);
 }
 
-static void
-clear_offline(struct engine *e)
+void
+netmap_clear_offline(struct engine *e)
 {
 	LIST_EACH(l, &e->offline) {
 		struct offline *o = LIST_OF(l, struct offline, all);
@@ -203,7 +203,7 @@ clear_offline(struct engine *e)
 static void
 apply_offline(struct engine *e, const Management__NetworkMap *map)
 {
-	clear_offline(e);
+	netmap_clear_offline(e);
 	for (size_t i = 0; i < map->n_offline_peers; i++) {
 		const Management__RemotePeerConfig *c = map->offline_peers[i];
 		struct offline *o = calloc(1, sizeof(*o));

@@ -57,20 +57,21 @@ session_do_forget_failures(struct session *s)
 	s->code = 0;
 }
 
+/* A timeout leaves no reason behind. */
+static void
+need_reason(struct session *s)
+{
+	if (s->link.why[0] == '\0')
+		snprintf(s->link.why, sizeof(s->link.why), "%s does not answer", s->conf->url != NULL ? s->conf->url : "management");
+}
+
 static void
 session_do_note_failure(struct session *s)
 {
 	s->wait = backoff_next(&s->backoff, s->env);
-	if (s->link.why[0] == '\0')
-		snprintf(s->link.why, sizeof(s->link.why), "%s does not answer", s->conf->url != NULL ? s->conf->url : "management");
+	need_reason(s);
 	log_warnx("session", "%s; again in %lld ms", s->link.why, (long long)(s->wait / MONO_MS));
 	s->hooks.changed(s->arg);
-}
-
-static void
-session_do_note_key(struct session *s)
-{
-	session_do_note_failure(s);
 }
 
 static void
@@ -194,7 +195,9 @@ session_do_leave(struct session *s)
 static void
 session_do_note_left(struct session *s)
 {
+	need_reason(s);
 	s->hooks.left(s->arg, s->left_ok ? NULL : s->link.why);
+	s->left_ok = false;	/* the next logout may end before its call */
 }
 
 struct session *
@@ -241,4 +244,11 @@ const char *
 session_why(const struct session *s)
 {
 	return s->link.why;
+}
+
+bool
+session_is_leaving(const struct session *s)
+{
+	return s->fsm.state == SESSION_LEAVE_DIALING || s->fsm.state == SESSION_LEAVE_KEYING ||
+	    s->fsm.state == SESSION_LEAVING;
 }

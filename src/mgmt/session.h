@@ -45,5 +45,6 @@ struct session *session_new(struct env *, struct fsm_loop *, const struct mgmt_c
 void session_free(struct session *);		/* fine with NULL; the engine is not stopped by it */
 /* For the next login; "" or NULL: plain login. */
 void session_set_setup_key(struct session *, const char *);
+bool session_is_leaving(const struct session *);		/* a logout is under way: `up` would be lost */
 const char *session_why(const struct session *);	/* last failure, "" when none; borrowed */
 #endif

@@ -64,12 +64,6 @@ mgmt_stream_do_note_failure(struct mgmt_stream *s)
 }
 
 static void
-mgmt_stream_do_note_key(struct mgmt_stream *s)
-{
-	mgmt_stream_do_note_failure(s);
-}
-
-static void
 on_message(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 {
 	struct mgmt_stream *s = arg;
