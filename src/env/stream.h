@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #ifndef GODWIT_ENV_STREAM_H
 #define GODWIT_ENV_STREAM_H
-/* stream.h -- a stream from the inside: shared by stream.c, dial.c, listen.c and tls.c. */
+/* stream.h -- a stream from the inside: shared by stream.c, stream-io.c, dial.c, listen.c and tls.c. */
 #include "base/buf.h"
 #include "env/loop.h"
 
@@ -48,6 +48,19 @@ void stream_start(struct env_stream *);			/* TLS handshake if there is one, then
 void stream_fail(struct env_stream *, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void stream_set_what(struct env_stream *, const char *host, uint16_t port);
 int stream_socket_error(int fd);	/* SO_ERROR as negative errno */
+void stream_release(struct env_stream *);		/* everything but the memory, which goes when the round is over */
+void stream_tell(struct env_stream *, const struct env_stream_note *);
+void stream_tell_event(struct env_stream *, enum env_stream_event);
+void stream_ended(struct env_stream *);			/* nothing more is read */
+void stream_fail_errno(struct env_stream *, const char *doing);
+void stream_fail_tls(struct env_stream *, const char *doing);
+void stream_watch(struct env_stream *);			/* the events that the socket is watched for */
+void stream_handshake(struct env_stream *);		/* a step of TLS */
+
+/* stream-io.c */
+void stream_on_readable(evutil_socket_t, short, void *);
+void stream_on_writable(evutil_socket_t, short, void *);
+void stream_on_again(void *);
 
 /* listen.c: the handshake of an accepted stream is over. */
 void listener_hand_over(struct env_listener *, struct env_stream *);
