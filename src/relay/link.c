@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * link.c -- one connection to one relay server: guards and actions of
- * fsm/relay-link.fsm, and the frames that do not go through the machine.
+ * fsm/relay-link.fsm.  Frames do not go through the machine: link-io.c.
  *
  * A round of dialling goes through all addresses (the hint and then the name of
  * a foreign server; each configured server of the home link, the last good one
@@ -19,32 +19,20 @@
 #include "env/env.h"
 #include "fsm/agent-wire.h"
 #include "relay/channel-impl.h"
+#include "relay/link-impl.h"
 #include "relay/pool-impl.h"
 
 #include "fsm/relay-link.inc"
 
 #define RELAY_QUEUE_MAX		(512 * 1024)	/* bytes under way to the server; above it packets are dropped */
-#define RELAY_EARLY_MAX		256		/* packets */
-#define RELAY_EARLY_US		(5 * MONO_SEC)
 #define RELAY_DIAL_US		(10 * MONO_SEC)
 #define RELAY_DIAL_PATIENT_US	(3 * MONO_SEC)
 #define RELAY_DIAL_MIN_US	(1200 * MONO_MS)
 #define RELAY_LATELY_US		(60 * MONO_SEC)
 #define RELAY_PROVED_US		MONO_SEC	/* a life this long resets the backoff and is followed at once */
 #define RELAY_AT_ONCE_US	(100 * MONO_MS)	/* jitter of that: a server's restart is felt by all */
-#define RELAY_HEADROOM		64
-#define RELAY_BATCH_BYTES	(128 * 1024)
 
-/* A packet from somebody who has no channel here yet. */
-struct relay_early {
-	struct list all;
-	struct mono at;
-	uint8_t id[WIRE_RELAY_ID_LEN];
-	size_t len;
-	uint8_t data[];
-};
-
-/* ---- what channels ask ------------------------------------------------------------ */
+/* ---- what others ask ------------------------------------------------------------ */
 
 bool
 relay_link_is_up(const struct relay_link *l)
@@ -81,264 +69,6 @@ relay_link_wanted(const struct relay_link *l)
 		if (relay_channel_wants(LIST_OF(it, struct relay_channel, on_link)))
 			return true;
 	return false;
-}
-
-void
-relay_link_attach(struct relay_link *l, struct relay_channel *ch)
-{
-	ch->link = l;
-	list_append(&l->channels, &ch->on_link);
-}
-
-void
-relay_link_detach(struct relay_link *l, struct relay_channel *ch)
-{
-	relay_link_leave(l, ch);
-	list_remove(&ch->on_link);
-	ch->link = NULL;
-	l->unused_since = env_now(l->pool->env);
-}
-
-static void
-relay_link_put(struct relay_link *l, const struct buf *b)
-{
-	int err = buf_bad(b) ? -ENOMEM : ws_send(l->ws, buf_bytes(b), buf_len(b), NULL, 0);
-
-	if (err != 0)
-		log_debug("relay", "%s: a message could not be sent: %s", relay_link_name(l), strerror(-err));
-}
-
-int
-relay_link_join(struct relay_link *l, struct relay_channel *ch)
-{
-	struct buf b = { 0 };
-
-	if (!relay_link_is_up(l))
-		return -EPIPE;
-	if (map_put(l->entries, ch->id, sizeof(ch->id), ch) != 0)
-		return -ENOMEM;
-	wire_relay_put_ids(&b, WIRE_RELAY_SUBSCRIBE, ch->id, 1);
-	relay_link_put(l, &b);
-	buf_free(&b);
-	return 0;
-}
-
-void
-relay_link_leave(struct relay_link *l, struct relay_channel *ch)
-{
-	struct buf b = { 0 };
-
-	if (map_get(l->entries, ch->id, sizeof(ch->id)) != ch)
-		return;
-	map_del(l->entries, ch->id, sizeof(ch->id));
-	l->unused_since = env_now(l->pool->env);
-	if (!relay_link_is_up(l) || l->ws == NULL)
-		return;
-	wire_relay_put_ids(&b, WIRE_RELAY_UNSUBSCRIBE, ch->id, 1);
-	relay_link_put(l, &b);
-	buf_free(&b);
-}
-
-int
-relay_link_send(struct relay_link *l, const uint8_t id[WIRE_RELAY_ID_LEN], const void *data, size_t len)
-{
-	uint8_t head[WIRE_RELAY_HEADER];
-	int err;
-
-	if (len > WIRE_RELAY_MAX - WIRE_RELAY_HEADER)
-		return -EMSGSIZE;
-	if (!relay_link_is_up(l) || l->ws == NULL)
-		return -EPIPE;
-	wire_relay_transport_header(head, id);
-	err = ws_send(l->ws, head, sizeof(head), data, len);
-	if (err == 0) {
-		l->sent = true;
-		l->tx_bytes += len;
-	} else
-		l->dropped++;
-	return err;
-}
-
-/* ---- packets that come early ------------------------------------------------------- */
-
-static void
-relay_early_drop(struct relay_link *l, struct relay_early *e)
-{
-	list_remove(&e->all);
-	l->nearly--;
-	free(e);
-}
-
-static void
-relay_early_keep(struct relay_link *l, const struct wire_relay_msg *m)
-{
-	struct relay_early *e;
-
-	if (l->nearly == RELAY_EARLY_MAX)
-		relay_early_drop(l, LIST_OF(l->early.next, struct relay_early, all));
-	e = malloc(sizeof(*e) + m->len);
-	if (e == NULL)
-		return;
-	e->at = env_now(l->pool->env);
-	e->len = m->len;
-	memcpy(e->id, m->id, sizeof(e->id));
-	memcpy(e->data, m->body, m->len);
-	list_append(&l->early, &e->all);
-	l->nearly++;
-}
-
-/* Hands on what was gathered for one peer. */
-static void
-relay_link_flush(struct relay_link *l)
-{
-	struct relay_channel *ch = l->batch_to;
-	size_t n = l->nbatch;
-
-	l->batch_to = NULL;
-	l->nbatch = l->batch_used = 0;
-	if (n > 0)
-		relay_channel_input(ch, l->batch, n);
-}
-
-static void
-relay_link_on_batch(void *arg)
-{
-	relay_link_flush(arg);
-}
-
-/* Gathers a packet: one call into WireGuard, and so one write to the TUN, for
- * what came in one read. */
-static void
-relay_link_give(struct relay_link *l, struct relay_channel *ch, const void *data, size_t len)
-{
-	uint8_t *at;
-
-	if (len > WIRE_RELAY_MAX)
-		return;
-	if (l->batch_to != ch || l->nbatch == RELAY_BATCH || l->batch_used + RELAY_HEADROOM + len > RELAY_BATCH_BYTES)
-		relay_link_flush(l);
-	if (l->batch_room == NULL && (l->batch_room = malloc(RELAY_BATCH_BYTES)) == NULL)
-		return;
-	at = l->batch_room + l->batch_used + RELAY_HEADROOM;
-	memcpy(at, data, len);
-	l->batch[l->nbatch++] = (struct env_pkt){ .data = at, .len = (uint32_t)len, .headroom = RELAY_HEADROOM };
-	l->batch_used += (RELAY_HEADROOM + len + 15) & ~(size_t)15;
-	l->batch_to = ch;
-	l->rx_bytes += len;
-}
-
-void
-relay_link_flush_early(struct relay_link *l, struct relay_channel *ch)
-{
-	struct mono now = env_now(l->pool->env);
-
-	LIST_EACH(it, &l->early) {
-		struct relay_early *e = LIST_OF(it, struct relay_early, all);
-		bool ours = memcmp(e->id, ch->id, sizeof(e->id)) == 0;
-
-		if (ours && mono_diff(now, e->at) <= RELAY_EARLY_US)
-			relay_link_give(l, ch, e->data, e->len);
-		if (ours || mono_diff(now, e->at) > RELAY_EARLY_US)
-			relay_early_drop(l, e);
-	}
-	relay_link_flush(l);
-}
-
-/* ---- what the connection says -------------------------------------------------------- */
-
-static void
-relay_link_event(struct relay_link *l, enum relay_link_event ev)
-{
-	relay_link_post_gen(l, ev, fsm_gen(&l->fsm, RELAY_LINK_RES_CONN), NULL);
-}
-
-static void
-relay_link_on_presence(struct relay_link *l, const struct wire_relay_msg *m)
-{
-	for (size_t i = 0; i < m->nids; i++) {
-		struct relay_channel *ch = map_get(l->entries, m->ids + i * WIRE_RELAY_ID_LEN, WIRE_RELAY_ID_LEN);
-
-		if (ch != NULL)
-			relay_channel_told(ch, m->type == WIRE_RELAY_ONLINE);
-	}
-}
-
-static void
-relay_link_on_transport(struct relay_link *l, const struct wire_relay_msg *m)
-{
-	struct relay_channel *ch = map_get(l->entries, m->id, WIRE_RELAY_ID_LEN);
-
-	if (ch != NULL)
-		relay_link_give(l, ch, m->body, m->len);
-	else
-		relay_early_keep(l, m);
-}
-
-static void
-relay_link_on_message(struct relay_link *l, const uint8_t *data, size_t len)
-{
-	struct wire_relay_msg m;
-
-	if (wire_relay_parse(&m, data, len) != 0) {
-		log_debug("relay", "%s: a message of %zu bytes that says nothing", relay_link_name(l), len);
-		return;
-	}
-	switch (m.type) {
-	case WIRE_RELAY_TRANSPORT:
-		relay_link_on_transport(l, &m);
-		break;
-	case WIRE_RELAY_HEALTH:
-		relay_link_event(l, RELAY_LINK_EV_HEALTH);
-		break;
-	case WIRE_RELAY_AUTH_RESPONSE:
-		snprintf(l->answered, sizeof(l->answered), "%.*s", (int)m.len, (const char *)m.body);
-		relay_link_event(l, RELAY_LINK_EV_AUTH_OK);
-		break;
-	case WIRE_RELAY_ONLINE:
-	case WIRE_RELAY_OFFLINE:
-		relay_link_on_presence(l, &m);
-		break;
-	case WIRE_RELAY_CLOSE:
-		snprintf(l->failure, sizeof(l->failure), "the server said goodbye");
-		relay_link_event(l, RELAY_LINK_EV_PEER_CLOSE);
-		break;
-	case WIRE_RELAY_AUTH:
-	case WIRE_RELAY_SUBSCRIBE:
-	case WIRE_RELAY_UNSUBSCRIBE:
-		break;		/* a client's words from a server */
-	}
-}
-
-static void
-relay_link_on_ws(void *arg, const struct ws_note *n)
-{
-	struct relay_link *l = arg;
-
-	l->heard = true;
-	switch (n->event) {
-	case WS_OPEN:
-		l->opened_in = mono_diff(env_now(l->pool->env), l->dialled_at) + 1;
-		relay_link_event(l, RELAY_LINK_EV_CONNECTED);
-		break;
-	case WS_MESSAGE:
-		relay_link_on_message(l, n->data, n->len);
-		break;
-	case WS_PONG:
-	case WS_DRAINED:
-		break;
-	case WS_CLOSED:
-		snprintf(l->failure, sizeof(l->failure), "the server closed the WebSocket (%u)", n->code);
-		relay_link_event(l, RELAY_LINK_EV_PEER_CLOSE);
-		break;
-	case WS_LOST:
-		snprintf(l->failure, sizeof(l->failure), "%s", n->text);
-		relay_link_event(l, RELAY_LINK_EV_PEER_CLOSE);
-		break;
-	}
-	if (l->want_alive && (n->event == WS_MESSAGE || n->event == WS_PONG)) {
-		l->want_alive = false;
-		relay_link_event(l, RELAY_LINK_EV_ALIVE);
-	}
 }
 
 /* ---- guards ------------------------------------------------------------------------------ */
@@ -628,8 +358,7 @@ relay_link_free(struct relay_link *l)
 	if (relay_link_is_up(l) && l->ws != NULL)
 		relay_link_do_send_close(l);
 	relay_link_fsm_fini(l);
-	while (!list_empty(&l->early))
-		relay_early_drop(l, LIST_OF(l->early.next, struct relay_early, all));
+	relay_link_drop_early(l);
 	map_free(l->entries);
 	free(l->batch_room);
 	list_remove(&l->all);
