@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * session.c -- one peer's ICE agent; see fsm/ice-session.fsm.
+ * session.c -- one peer's ICE agent; see fsm/ice-session.fsm.  Its candidates and
+ * pairs are kept in session-pairs.c.
  *
  * What differs from the letter of RFC 8445, and why: pairs are neither frozen
  * nor paced (a handful each, as upstream checks them); nomination waits a little
@@ -15,7 +16,7 @@
 #include "env/env.h"
 #include "ice/hub.h"
 #include "ice/pair.h"
-#include "ice/session.h"
+#include "ice/session-impl.h"
 #include "net/notes.h"
 #include "fsm/ice-session.inc"
 
@@ -32,180 +33,13 @@ now(const struct ice_session *s)
 	return env_now(s->ice->env);
 }
 
-/* ---- pairs ---- */
-
-static struct ice_pair *
-find_pair(const struct ice_session *s, const struct addr *remote)
-{
-	for (const struct list *l = s->pairs.next; l != &s->pairs; l = l->next) {
-		struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
-
-		if (addr_equal(&p->remote.addr, remote))
-			return p;
-	}
-	return NULL;
-}
-
-static bool
-make_room(struct ice_session *s)
-{
-	if (s->npair < ICE_PAIRS)
-		return true;
-	LIST_EACH(l, &s->pairs) {
-		struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
-
-		if (p->fsm.state == ICE_PAIR_FAILED && p != s->selected && p != s->picked && p != s->chosen) {
-			ice_pair_free(p);
-			return true;
-		}
-	}
-	return false;
-}
-
-struct ice_pair *
-ice_session_pair_to(struct ice_session *s, const struct addr *remote, const struct wire_cand *cand)
-{
-	struct ice_pair *p = find_pair(s, remote);
-	struct wire_cand c;
-
-	if (p != NULL) {
-		/* Learnt from a check, now signalled: its real kind is known. */
-		if (cand != NULL && p->remote.type == WIRE_CAND_PRFLX)
-			p->remote = *cand;
-		return p;
-	}
-	if (s->ice->io.port(s->ice->io.arg, remote->family) == 0 || !ice_allowed(s->ice, remote) || !make_room(s))
-		return NULL;
-	memset(&c, 0, sizeof(c));
-	if (cand != NULL)
-		c = *cand;
-	else {
-		c.type = WIRE_CAND_PRFLX;
-		c.priority = wire_cand_priority(WIRE_CAND_PRFLX, 65535);
-	}
-	c.addr = *remote;
-	return ice_pair_new(s, &c);
-}
-
-static void
-pair_and_go(struct ice_session *s, const struct addr *remote, const struct wire_cand *cand)
-{
-	struct ice_pair *p = ice_session_pair_to(s, remote, cand);
-
-	if (p != NULL)
-		ice_pair_post(p, ICE_PAIR_EV_GO, NULL);
-}
-
-/* A remote candidate, and the second one that NetBird's receivers add: the same
- * address with the port that the remote listens on, for routers that keep ports. */
-static void
-apply(struct ice_session *s, const struct wire_cand *c)
-{
-	if (c->type == WIRE_CAND_PRFLX || c->addr.port == 0 || addr_is_loopback(&c->addr))
-		return;
-	if (c->ufrag[0] != '\0' && strcmp(c->ufrag, s->rufrag) != 0)
-		return;
-	pair_and_go(s, &c->addr, c);
-	if (c->type == WIRE_CAND_SRFLX && c->related.port != 0 && c->related.port != c->addr.port) {
-		struct addr a = c->addr;
-
-		a.port = c->related.port;
-		pair_and_go(s, &a, c);
-	}
-}
-
-const char *
-ice_session_cid(const struct ice_session *s, int family)
-{
-	for (unsigned i = 0; i < s->nlocal; i++)
-		if (s->local[i].addr.family == family)
-			return s->local[i].cid;
-	return "";
-}
-
-/* ---- our candidates ---- */
-
-static bool
-have_local(const struct ice_session *s, const struct addr *a)
-{
-	for (unsigned i = 0; i < s->nlocal; i++)
-		if (addr_equal(&s->local[i].addr, a))
-			return true;
-	return false;
-}
-
-/* Adds one of ours, and its line to `n` (which may be NULL: out of memory). */
-static void
-add_local(struct ice_session *s, enum wire_cand_type type, const struct addr *a, struct note_cands *n)
-{
-	struct wire_cand *c;
-
-	if (s->nlocal == ICE_LOCALS || have_local(s, a))
-		return;
-	c = &s->local[s->nlocal++];
-	memset(c, 0, sizeof(*c));
-	c->type = type;
-	c->addr = *a;
-	c->priority = wire_cand_priority(type, 65535);
-	wire_cand_foundation(c->foundation, type, a);
-	memcpy(c->ufrag, s->ufrag, sizeof(s->ufrag));
-	ice_letters(s->ice, c->cid, ICE_CID);
-	if (type == WIRE_CAND_SRFLX)	/* the shared socket's, as upstream states it */
-		c->related = addr_v4(0, s->ice->io.port(s->ice->io.arg, a->family));
-	if (n != NULL && n->n < NOTE_CANDS && wire_cand_write(n->line[n->n], c) == 0)
-		n->n++;
-}
-
-static void
-add_hosts(struct ice_session *s)
-{
-	struct addr a[ICE_LOCALS];
-	size_t n = ice_locals(s->ice, a, ICE_LOCALS);
-	struct note_cands *note = note_cands_new();
-
-	for (size_t i = 0; i < n; i++)
-		add_local(s, WIRE_CAND_HOST, &a[i], note);
-	if (note != NULL)
-		fsm_carry(&s->fsm, &note->data);
-}
-
 /* ---- the agent ---- */
-
-static size_t
-outcomes_now(const struct ice_session *s, struct ice_outcome *out, size_t max)
-{
-	size_t n = 0;
-
-	for (const struct list *l = s->pairs.next; l != &s->pairs && n < max; l = l->next) {
-		const struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
-
-		out[n++] = (struct ice_outcome){
-			.remote = p->remote.addr, .remote_type = p->remote.type,
-			.local_type = ice_pair_local_type(p), .mapped = p->mapped,
-			.state = fsm_state_name(&p->fsm), .selected = p == s->selected,
-			.rtt_us = p->rtt_us, .checks = p->checks, .answers = p->answers
-		};
-	}
-	return n;
-}
-
-size_t
-ice_session_outcomes(const struct ice_session *s, struct ice_outcome *out, size_t max)
-{
-	size_t n = outcomes_now(s, out, max);
-
-	if (n > 0 || s->fsm.state != ICE_SESSION_NONE)
-		return n;
-	n = s->nlast < max ? s->nlast : max;
-	memcpy(out, s->last, n * sizeof(*out));
-	return n;
-}
 
 static void
 ice_session_close_agent(struct ice_session *s)
 {
 	if (s->npair > 0)
-		s->nlast = (unsigned)outcomes_now(s, s->last, ICE_OUTCOMES);
+		s->nlast = (unsigned)ice_session_outcomes_now(s, s->last, ICE_OUTCOMES);
 	LIST_EACH(l, &s->pairs)
 		ice_pair_free(LIST_OF(l, struct ice_pair, in_session));
 	s->chosen = s->picked = s->selected = NULL;
@@ -239,17 +73,17 @@ ice_session_do_new_agent(struct ice_session *s)
 	s->started = now(s);
 	s->again = 0;
 	s->verdict = VERDICT_MIN;
-	add_hosts(s);
+	ice_session_add_hosts(s);
 	for (unsigned i = 0; i < s->nremote; i++)
 		if (mono_diff(s->started, s->remote[i].at) < EARLY)
 			early[n++] = s->remote[i];
 	s->nremote = n;
 	memcpy(s->remote, early, n * sizeof(*early));
 	for (unsigned i = 0; i < n; i++)
-		apply(s, &s->remote[i].cand);
+		ice_session_apply(s, &s->remote[i].cand);
 	/* What was good before is asked first: a restart of the remote keeps its address. */
 	if (s->was.addr.family != ADDR_NONE && strcmp(s->was_rufrag, s->rufrag) == 0)
-		pair_and_go(s, &s->was.addr, &s->was);
+		ice_session_pair_and_go(s, &s->was.addr, &s->was);
 }
 
 static void
@@ -308,7 +142,7 @@ ice_session_do_add_candidate(struct ice_session *s)
 	struct wire_cand c;
 
 	if (n != NULL && wire_cand_parse(&c, n->m.candidate) == 0)
-		apply(s, &c);
+		ice_session_apply(s, &c);
 }
 
 static void
@@ -319,7 +153,7 @@ ice_session_do_take_mapped(struct ice_session *s)
 
 	for (int f = 0; f < 2; f++)
 		if (m->mapped[f].family != ADDR_NONE)
-			add_local(s, WIRE_CAND_SRFLX, &m->mapped[f], note);
+			ice_session_add_local(s, WIRE_CAND_SRFLX, &m->mapped[f], note);
 	if (note != NULL)
 		fsm_carry(&s->fsm, &note->data);
 }
@@ -366,7 +200,7 @@ ice_session_do_repeat(struct ice_session *s)
 static void
 ice_session_do_look_again(struct ice_session *s)
 {
-	add_hosts(s);
+	ice_session_add_hosts(s);
 	ice_session_do_probe(s);
 }
 
@@ -530,7 +364,7 @@ ice_session_if_news(const struct ice_session *s)
 	const struct note_mapped *m = (const struct note_mapped *)fsm_data(&s->fsm);
 
 	for (int f = 0; m != NULL && f < 2; f++)
-		if (m->mapped[f].family != ADDR_NONE && !have_local(s, &m->mapped[f]) && s->nlocal < ICE_LOCALS)
+		if (m->mapped[f].family != ADDR_NONE && !ice_session_has_local(s, &m->mapped[f]) && s->nlocal < ICE_LOCALS)
 			return true;
 	return false;
 }
