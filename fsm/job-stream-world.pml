@@ -2,8 +2,10 @@
  * job-stream-world.pml -- management as the Job stream sees it: silent by design.
  * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Job asked, 7 over but for its end */
 #include "head.pml"
+#define COINS 1
+#define job_stream_if_heartbeat(a, arg) COIN(0)
 byte far;
-bool dialled, opened, failed, taken, flushed, ups, forgot;	/* in this step */
+bool dialled, opened, failed, taken, flushed, ups, forgot, little, beaten;	/* in this step */
 byte was;
 bool was_held;
 bool conn, wanted, failures, live;
@@ -13,7 +15,9 @@ inline job_stream_do_dial(a, arg)		{ dialled = true; assert(!conn); OPEN(conn); 
 inline job_stream_do_redial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
 inline job_stream_do_ask_key(a, arg)		{ if :: far == 2 -> far = 3 :: else fi }
 inline job_stream_do_open(a, arg)		{ opened = true; if :: far == 4 -> far = 5 :: else fi }
-inline job_stream_do_answer(a, arg)		{ assert(conn); taken = true }
+inline job_stream_do_answer(a, arg)		{ assert(conn); assert(!COIN(0)); taken = true }	/* a heartbeat is no job */
+inline job_stream_do_wait_little(a, arg)	{ little = true }
+inline job_stream_do_send_beat(a, arg)		{ assert(conn); beaten = true }
 inline job_stream_do_note_failure(a, arg)	{ failures = true; failed = true }
 inline job_stream_do_forget_failures(a, arg)	{ forgot = true; failures = false }
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3))
@@ -27,6 +31,7 @@ inline job_stream_do_forget_failures(a, arg)	{ forgot = true; failures = false }
 	BAD(far == 5, conn, denied, far = 7) \
 	BAD(far == 5, conn, unsupported, far = 7) \
 	BAD(far == 5, conn, message, skip) \
+	BAD(far == 5, conn, announced, skip) \
 	LUCK(far >= 1 && far <= 4, far = 0)
 #define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
 #define M_before was = M_state; was_held = HOLDS(conn)
@@ -37,16 +42,18 @@ inline settle() {
 	assert(!became(open) || opened);
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing));	/* what is in doubt is left */
 	assert(!became(off) || ev == EV(unsupported));
-	assert(!became(backoff) || failed);		/* a failure lengthens the wait */
+	assert(!became(backoff) || failed || little);	/* a failure lengthens the wait */
+	assert(little == (was == job_stream_proven && became(backoff) && (ev == EV(ended) || ev == EV(gone))));
+	assert(!(ev == EV(beat) && (IS(open) || IS(proven))) || beaten);
+	assert(!(ev == EV(trust) && IS(proven)) || forgot);
 	assert(!(ev == EV(net_change) && was == job_stream_backoff) || forgot);
 	assert(!(ev == EV(start) && was == job_stream_idle) || forgot);
-	assert(ev != EV(message) || taken || !HOLDS(conn));
-	assert(!became(proven) || forgot);
-	dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
+	assert(ev != EV(message) || taken || COIN(0) || !HOLDS(conn));
+	assert(ev != EV(message) || forgot || !HOLDS(conn));
+	little = false; beaten = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
 	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));
 	assert(wanted == !IS(idle));
-	assert(!IS(proven) || !failures);
 	assert(!IS(dialing) || far != 7);
 	live = IS(open) || IS(proven) || IS(off)
 }

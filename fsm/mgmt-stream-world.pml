@@ -3,9 +3,11 @@
  * keep KEEP_BUG_REUSE comes_up
  * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Sync asked, 6 maps come, 7 over but for its end */
 #include "head.pml"
+bool months;	/* since the last healthy stream */
+#define mgmt_stream_if_hopeless(a, arg) months
 #include "mgmt-stream.pml"
 byte far;
-bool dialled, opened, failed, taken, flushed, ups, forgot;	/* in this step */
+bool dialled, opened, failed, taken, flushed, ups, forgot, little, healthy, said;	/* in this step */
 byte was;
 bool was_held;
 bool conn, wanted, failures, live;
@@ -15,9 +17,12 @@ inline mgmt_stream_do_redial(a, arg)		{ dialled = true; OPEN(conn); conn = true;
 inline mgmt_stream_do_ask_key(a, arg)		{ assert(far == 2 || far == 7 || far == 0); if :: far == 2 -> far = 3 :: else fi }
 inline mgmt_stream_do_open(a, arg)		{ opened = true; if :: far == 4 -> far = 5 :: else fi }
 inline mgmt_stream_do_take(a, arg)		{ taken = true }
+inline mgmt_stream_do_wait_little(a, arg)	{ little = true }
+inline mgmt_stream_do_note_healthy(a, arg)	{ healthy = true; months = false }
+inline mgmt_stream_do_say_spent(a, arg)		{ said = true }
 inline mgmt_stream_do_note_failure(a, arg)	{ failures = true; failed = true }
 /* the back-off is forgotten for a wish, a new network, or a stream that spoke: not for a request that was written */
-inline mgmt_stream_do_forget_failures(a, arg)	{ forgot = true; assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message)); failures = false }
+inline mgmt_stream_do_forget_failures(a, arg)	{ forgot = true; assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message)); failures = false; months = false }
 inline mgmt_stream_send_denied(a, arg)		{ wanted = false }
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5))
 #define FAST \
@@ -30,7 +35,8 @@ inline mgmt_stream_send_denied(a, arg)		{ wanted = false }
 	BAD(far == 3 || far >= 5, conn, ended, far = 7) \
 	BAD(far == 5 || far == 6, conn, denied, far = 7) \
 	BAD(far == 6, conn, message, skip) \
-	LUCK(far >= 1 && far <= 5, far = 0)	/* a black hole: only a timer notices */
+	LUCK(far >= 1 && far <= 5, far = 0)	/* a black hole: only a timer notices */ \
+	LUCK(!months, months = true)
 #define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != mgmt_stream_##x)
@@ -39,12 +45,17 @@ inline settle() {
 	assert(!(ev == EV(net_change) && was != mgmt_stream_idle) || dialled);
 	assert(!became(opening) || opened);
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing));	/* what is in doubt is left */
-	assert(!became(backoff) || failed);		/* a failure lengthens the wait */
+	assert(!became(backoff) || failed || little);	/* a failure lengthens the wait */
+	assert(little == (was == mgmt_stream_proven && became(backoff)));	/* who served is not punished, nor counts from before */
+	assert(!(was == mgmt_stream_proven && (became(backoff) || became(dialing))) || healthy);
+	assert(!became(spent) || (months && said && ev == EV(retry)));
+	assert(!(was == mgmt_stream_spent && became(dialing)) || forgot);
+	assert(!(was == mgmt_stream_backoff && became(dialing)) || ev != EV(retry) || !months);
 	assert(!(ev == EV(net_change) && was == mgmt_stream_backoff) || forgot);
 	assert(!(ev == EV(start) && was == mgmt_stream_idle) || forgot);
 	assert(ev != EV(message) || taken || !HOLDS(conn));
 	assert(!(ev == EV(message) && became(live)) || forgot);
-	dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
+	little = false; healthy = false; said = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
 	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));			/* a state holds what it says, and nothing else does */
 	assert(wanted == !IS(idle));			/* stop stops, start starts, a refusal ends it */
@@ -53,5 +64,6 @@ inline settle() {
 	live = (IS(live) || IS(proven)) && wanted
 }
 #include "alone.pml"
-ltl comes_up { <>[] (wanted -> live) }
+#define spent_now IS(spent)
+ltl comes_up { <>[] (wanted -> (live || spent_now)) }
 ltl stays_down { <>[] (!wanted -> !conn) }

@@ -5,11 +5,13 @@
 #include "head.pml"
 #define COINS 1
 byte far;
-bool dialled, opened, failed, taken, flushed, ups, forgot;	/* in this step */
+bool dialled, opened, failed, taken, flushed, ups, forgot, little, said, beaten;	/* in this step */
 byte was;
 bool was_held;
 bool conn, wanted, live;
 #define signal_stream_if_proven(a, arg) COIN(0)
+bool months;	/* since the last healthy stream */
+#define signal_stream_if_hopeless(a, arg) months
 #include "signal-stream.pml"
 inline signal_stream_close_conn(a)		{ conn = false; far = 0 }
 inline signal_stream_do_dial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
@@ -19,8 +21,11 @@ inline signal_stream_do_note_born(a, arg)	{ skip }
 inline signal_stream_do_flush(a, arg)		{ assert(conn); flushed = true }
 inline signal_stream_do_probe(a, arg)		{ assert(conn); if :: far == 4 -> far = 5 :: else fi }
 inline signal_stream_do_take(a, arg)		{ taken = true }
+inline signal_stream_do_wait_little(a, arg)	{ little = true }
+inline signal_stream_do_say_spent(a, arg)	{ said = true }
+inline signal_stream_do_send_beat(a, arg)	{ assert(conn); beaten = true }
 inline signal_stream_do_note_failure(a, arg)	{ failed = true }
-inline signal_stream_do_forget_failures(a, arg)	{ forgot = true; assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message)) }
+inline signal_stream_do_forget_failures(a, arg)	{ forgot = true; months = false; assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message) || (ev == EV(nudge) && was == signal_stream_spent)) }
 inline signal_stream_send_signal_up(a, arg)	{ ups = true; assert(ev == EV(registered)) }
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5))
 #define FAST \
@@ -32,7 +37,8 @@ inline signal_stream_send_signal_up(a, arg)	{ ups = true; assert(ev == EV(regist
 	BAD(far >= 3, conn, ended, far = 7) \
 	BAD(far == 4, conn, message, skip) \
 	BAD(true, conn, doubt, skip) \
-	LUCK(far > 0, far = 0)		/* half dead: nothing more comes, nobody says so */
+	LUCK(far > 0, far = 0)		/* half dead: nothing more comes, nobody says so */ \
+	LUCK(!months, months = true)
 #define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != signal_stream_##x)
@@ -41,12 +47,18 @@ inline settle() {
 	assert(!(ev == EV(net_change) && was != signal_stream_idle) || dialled);
 	assert(!became(opening) || opened);
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing) || dialled);	/* what is in doubt is left */
-	assert(!became(backoff) || failed);		/* a failure lengthens the wait */
+	assert(!became(backoff) || failed || little);	/* a failure lengthens the wait */
+	assert(!little || (was == signal_stream_up || was == signal_stream_probing) && became(backoff));
+	assert(!became(spent) || (months && said && ev == EV(retry)));
+	assert(!(was == signal_stream_spent && became(dialing)) || forgot);
+	assert(!(was == signal_stream_backoff && became(dialing)) || ev != EV(retry) || !months);
+	assert(!(ev == EV(beat) && IS(up)) || beaten);
+	assert(!(ev == EV(message) && was == signal_stream_up) || IS(up));
 	assert(!(ev == EV(net_change) && was == signal_stream_backoff) || forgot);
 	assert(!(ev == EV(start) && was == signal_stream_idle) || forgot);
 	assert(ev != EV(message) || taken || IS(opening) || !HOLDS(conn));
 	assert(!(became(up) && ev == EV(registered)) || (ups && flushed));
-	dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
+	little = false; said = false; beaten = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
 	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));
 	assert(wanted == !IS(idle));
@@ -54,4 +66,5 @@ inline settle() {
 }
 #define alive ((IS(up) || IS(probing)) && (far == 4 || far == 5))
 #include "alone.pml"
-ltl comes_up { <>[] (wanted -> alive) }
+#define spent_now IS(spent)
+ltl comes_up { <>[] (wanted -> (alive || spent_now)) }

@@ -9,6 +9,8 @@ byte was;
 bool call = true, asked, roomy = true;
 byte entry;
 #define srv_signal_if_room(a, arg) roomy
+bool deaf;
+#define srv_signal_if_deaf(a, arg) deaf
 #include "srv-signal.pml"
 inline srv_signal_close_call(a)			{ call = false }
 inline srv_signal_do_register(a, arg)		{ assert(entry == 0 && call); entry = 1 }
@@ -19,9 +21,10 @@ inline srv_signal_do_send_beat(a, arg)		{ assert(call && roomy); told = true }
 inline srv_signal_do_retire(a, arg)		{ assert(entry != 1); retired = true }
 #define BUSY (!asked)
 #define FAST NEWS(!asked, opened, asked = true)
-#define FAULTY BAD(true, call, gone, skip) LUCK(roomy, roomy = false) :: atomic { !roomy -> roomy = true }
+#define FAULTY BAD(true, call, gone, skip) LUCK(!deaf, deaf = true) LUCK(roomy, roomy = false) :: atomic { !roomy -> roomy = true }
 #define ROLES ROLE(entry == 1, letter, skip) ROLE(true, stop, skip) ROLE(entry == 1, replaced, entry = 2)
 inline srv_signal_send_replace(a, arg) { replaces = true }
+inline srv_signal_do_say_deaf(a, arg) { said = true; assert(deaf) }
 inline srv_signal_do_say_slow(a, arg) { said = true }
 inline srv_signal_do_say_again(a, arg) { said = true }
 inline srv_signal_do_say_stop(a, arg) { said = true }
@@ -36,6 +39,7 @@ inline settle() {
 	assert(!(became(live) && was == srv_signal_fresh) || (heads && replaces && entry == 1));
 	assert(ev != EV(letter) || IS(ended) || told || dropped);	/* delivered, or counted */
 	assert(!(ev == EV(beat) && IS(live)) || told);
+	assert(!(ev == EV(listen) && deaf) || !IS(live));	/* the dead are let go */
 	retired = false; said = false; told = false; replaces = false; heads = false; dropped = false; was = 0;
 	assert(call == HOLDS(call));
 	assert(!IS(ended) || entry != 1);

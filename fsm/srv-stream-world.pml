@@ -15,6 +15,8 @@ byte entry;
 #define srv_stream_if_map_due(a, arg) due
 #define srv_stream_if_map_waits(a, arg) (due && roomy)
 #define srv_stream_if_token_due(a, arg) COIN(0)
+bool deaf;
+#define srv_stream_if_deaf(a, arg) deaf
 #include "srv-stream.pml"
 inline srv_stream_close_call(a)			{ call = false }
 inline srv_stream_do_register(a, arg)		{ assert(entry == 0 && call); entry = 1 }
@@ -29,12 +31,13 @@ inline srv_stream_do_retire(a, arg)		{ assert(entry != 1); retired = true }	/* n
 #define FAST FAR(!asked, call, request, asked = true) :: atomic { !roomy -> roomy = true }
 #define FAULTY \
 	BAD(true, call, gone, asked = true) BAD(true, call, bad, asked = true) BAD(asked, call, request, skip) \
-	LUCK(!asked, asked = true) LUCK(roomy, roomy = false)
+	LUCK(!asked, asked = true) LUCK(roomy, roomy = false) LUCK(!deaf, deaf = true)
 #define ROLES \
 	ROLE(true, map_changed, skip) ROLE(true, removed, over = true) ROLE(true, stop, over = true) \
 	ROLE(entry == 1, replaced, entry = 2; over = true)
 #define M_before was = M_state; if :: ev == EV(map_changed) && (IS(live) || IS(pacing) || IS(held)) -> owed = true :: else fi
 inline srv_stream_do_refuse(a, arg) { said = true }
+inline srv_stream_do_say_deaf(a, arg) { said = true; assert(deaf) }
 inline srv_stream_do_say_timeout(a, arg) { said = true }
 inline srv_stream_do_say_slow(a, arg) { said = true }
 inline srv_stream_do_say_ok(a, arg) { said = true }
@@ -49,6 +52,7 @@ inline settle() {
 	assert(!(became(live) && was == srv_stream_fresh) || (told && replaces));
 	assert(!(ev == EV(beat) && IS(live)) || told);
 	assert(!became(pacing) || told);
+	assert(!(ev == EV(listen) && deaf) || !IS(live));	/* the dead are let go */
 	retired = false; said = false; told = false; bye = false; replaces = false; was = 0;
 	if :: !call -> owed = false; due = false :: else fi;
 	assert(call == HOLDS(call));

@@ -23,6 +23,11 @@ struct backoff {
 /* NetBird's for streams: 800 ms, times 1.7, at most 10 s, randomised by factor 1. */
 #define BACKOFF_STREAM	{ 800000, 10000000, 17, 10, 100, 0 }
 
+/* Before the first try after a good life: a restart of the server is felt by all at once. */
+#define BACKOFF_LITTLE	50000
+/* NetBird's patience: who had no healthy stream for three months gives up. */
+#define BACKOFF_HOPELESS	(INT64_C(90) * 24 * 3600 * 1000000)
+
 /* The next wait in microseconds; the base grows behind it. */
 int64_t backoff_next(struct backoff *, struct env *);
 void backoff_reset(struct backoff *);

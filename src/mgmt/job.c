@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "env/env.h"
 #include "mgmt/job.h"
+#include "net/beat.h"
 #include "fsm/job-stream.inc"
 
 struct note_job {
@@ -26,6 +27,13 @@ static void
 job_stream_do_dial(struct job_stream *s)
 {
 	mgmt_link_dial(&s->link);
+}
+
+/* A restart is felt by all at once, so not even the first try is without jitter. */
+static void
+job_stream_do_wait_little(struct job_stream *s)
+{
+	s->wait = (int64_t)env_random_below(s->env, BACKOFF_LITTLE);
 }
 
 static void
@@ -57,6 +65,16 @@ job_stream_do_note_failure(struct job_stream *s)
 {
 	s->wait = backoff_next(&s->backoff, s->env);
 	log_debug("job", "%s; again in %lld ms", s->link.why, (long long)(s->wait / MONO_MS));
+}
+
+static void
+on_headers(void *arg, struct grpc_call *call)
+{
+	struct job_stream *s = arg;
+
+	s->beat = net_beat_parse(grpc_metadata(call, NET_BEAT_HEADER));
+	if (s->beat > 0)
+		job_stream_post_gen(s, JOB_STREAM_EV_ANNOUNCED, s->link.gen, NULL);
 }
 
 static void
@@ -108,16 +126,35 @@ random_uuid(struct env *env, char out[37])
 static void
 job_stream_do_open(struct job_stream *s)
 {
-	static const struct grpc_ops ops = { .message = on_message, .done = on_done };
+	static const struct grpc_ops ops = { .headers = on_headers, .message = on_message, .done = on_done };
 	Management__JobRequest hello;
 	char id[37];
 
+	s->beat = -1;	/* until the server asks for it */
 	random_uuid(s->env, id);
 	management__job_request__init(&hello);
 	hello.id.data = (uint8_t *)id;
 	hello.id.len = strlen(id);
 	if (mgmt_link_open(&s->link, "Job", &ops, s) != 0 || mgmt_link_send(&s->link, &hello.base) != 0)
 		job_stream_post_gen(s, JOB_STREAM_EV_ENDED, s->link.gen, NULL);
+}
+
+static bool
+job_stream_if_heartbeat(const struct job_stream *s)
+{
+	return ((struct note_job *)(void *)fsm_data(&s->fsm))->msg->id.len == 0;
+}
+
+static void
+job_stream_do_send_beat(struct job_stream *s)
+{
+	Management__JobResponse beat;
+
+	management__job_response__init(&beat);
+	if (mgmt_link_send(&s->link, &beat.base) != 0) {
+		snprintf(s->link.why, sizeof(s->link.why), "a heartbeat could not be sent");
+		job_stream_post_gen(s, JOB_STREAM_EV_ENDED, s->link.gen, NULL);
+	}
 }
 
 static void
@@ -127,8 +164,6 @@ job_stream_do_answer(struct job_stream *s)
 	struct note_job *n = (struct note_job *)(void *)fsm_data(&s->fsm);
 	Management__JobResponse resp;
 
-	if (n->msg->id.len == 0)
-		return;		/* a heartbeat */
 	management__job_response__init(&resp);
 	resp.id = n->msg->id;
 	resp.status = 2;	/* failed */

@@ -3,7 +3,8 @@
 #define GODWIT_MGMT_JOB_H
 /*
  * job.h -- the Job stream (fsm/job-stream.fsm).  We do no jobs yet: each is
- * answered "failed" with a reason, at once; heartbeats (no id) in silence.
+ * answered "failed" with a reason, at once; heartbeats (no id) in silence.  We
+ * beat towards servers that ask for it (net/beat.h): a JobResponse without id.
  */
 #include "fsm/backoff.h"
 #include "fsm/fsm.h"
@@ -16,7 +17,7 @@ struct job_stream {
 	const struct mgmt_conf *conf;
 	struct mgmt_link link;
 	struct backoff backoff;
-	int64_t wait;		/* microseconds, read by the table */
+	int64_t wait, beat;	/* microseconds, read by the table */
 };
 
 struct job_stream *job_stream_new(struct env *, struct fsm_loop *, const struct mgmt_conf *);

@@ -10,6 +10,7 @@
 #include "env/env.h"
 #include "fsm/fsm.h"
 #include "mgmt/link.h"
+#include "net/beat.h"
 
 #define SERVICE	"/management.ManagementService/"
 
@@ -181,7 +182,8 @@ mgmt_link_unary(struct mgmt_link *l, const char *method, const ProtobufCMessage 
 int
 mgmt_link_open(struct mgmt_link *l, const char *method, const struct grpc_ops *ops, void *arg)
 {
-	struct grpc_request req = { .path = NULL };
+	static const struct grpc_md beats = { NET_BEAT_HEADER, "1" };
+	struct grpc_request req = { .md = &beats, .nmd = 1 };
 	char path[128];
 
 	snprintf(path, sizeof(path), SERVICE "%s", method);

@@ -62,7 +62,7 @@ void mgmt_link_ask_key(struct mgmt_link *);
 /* One sealed call; `done` gets the sealed answer.  0 or -errno (nothing will come). */
 int mgmt_link_unary(struct mgmt_link *, const char *path, const ProtobufCMessage *,
     void (*done)(void *arg, const struct grpc_status *, const uint8_t *, size_t), void *arg);
-/* A stream; -> link->call. */
+/* A stream; -> link->call.  Says that we beat if the server wants it (net/beat.h). */
 int mgmt_link_open(struct mgmt_link *, const char *path, const struct grpc_ops *, void *arg);
 int mgmt_link_send(struct mgmt_link *, const ProtobufCMessage *);
 /* Opens an envelope from the server; NULL: it does not decrypt, or is not that message. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* stream.c -- the actions of fsm/mgmt-stream.fsm. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
@@ -28,6 +29,33 @@ mgmt_stream_do_dial(struct mgmt_stream *s)
 	mgmt_link_dial(&s->link);
 }
 
+/* A restart is felt by all at once, so not even the first try is without jitter. */
+static void
+mgmt_stream_do_wait_little(struct mgmt_stream *s)
+{
+	s->wait = (int64_t)env_random_below(s->env, BACKOFF_LITTLE);
+}
+
+static void
+mgmt_stream_do_note_healthy(struct mgmt_stream *s)
+{
+	s->healthy = env_now(s->env);
+}
+
+static bool
+mgmt_stream_if_hopeless(const struct mgmt_stream *s)
+{
+	return mono_diff(env_now(s->env), s->healthy) >= BACKOFF_HOPELESS;
+}
+
+static void
+mgmt_stream_do_say_spent(struct mgmt_stream *s)
+{
+	snprintf(s->link.why, sizeof(s->link.why), "given up: no healthy stream for three months");
+	log_warnx("mgmt", "sync stream: %s", s->link.why);
+	s->hooks.changed(s->arg);
+}
+
 static void
 mgmt_stream_do_redial(struct mgmt_stream *s)
 {
@@ -51,6 +79,7 @@ static void
 mgmt_stream_do_forget_failures(struct mgmt_stream *s)
 {
 	backoff_reset(&s->backoff);
+	s->healthy = env_now(s->env);
 	s->link.why[0] = '\0';
 	s->hooks.changed(s->arg);
 }

@@ -25,6 +25,7 @@ struct mgmt_stream {
 	struct backoff backoff;
 	int64_t wait;			/* microseconds, read by the table */
 	struct mono last_message;
+	struct mono healthy;		/* the last time a stream served, or somebody bade us begin */
 };
 
 struct mgmt_stream *mgmt_stream_new(struct env *, struct fsm_loop *, const struct mgmt_conf *,

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "net/beat.h"
 #include "net/grpc.h"
 #include "proto/signal.pb-c.h"
 #include "server/account.h"
@@ -48,10 +49,11 @@ srv_signal_if_room(const struct srv_signal *m)
 static void
 srv_signal_do_send_headers(struct srv_signal *m)
 {
-	static const struct grpc_md md = { "x-wiretrustee-peer-registered", "1" };
+	char every[NET_BEAT_TEXT];
+	struct grpc_md md[] = { { "x-wiretrustee-peer-registered", "1" }, { NET_BEAT_HEADER, net_beat_text(every, m->beat_us) } };
 
 	if (m->call != NULL)
-		grpc_send_headers(m->call, &md, 1);
+		grpc_send_headers(m->call, md, m->server->beat.us > 0 ? 2 : 1);
 }
 
 static void
@@ -95,6 +97,12 @@ srv_signal_do_send_beat(struct srv_signal *m)
 		srv_signal_do_say_hello(m);
 }
 
+static bool
+srv_signal_if_deaf(const struct srv_signal *m)
+{
+	return mono_diff(env_now(m->server->env), m->heard) > net_beat_patience(m->beat_us);
+}
+
 /* ---- the registry ------------------------------------------------------------------------ */
 
 static void
@@ -135,6 +143,13 @@ srv_signal_do_say_slow(struct srv_signal *m)
 {
 	m->end_code = GRPC_UNKNOWN;
 	m->end_text = "messages are not read";
+}
+
+static void
+srv_signal_do_say_deaf(struct srv_signal *m)
+{
+	m->end_code = GRPC_UNAVAILABLE;
+	m->end_text = "your heartbeats stopped";
 }
 
 static void
@@ -195,8 +210,19 @@ on_done(void *arg, struct grpc_call *call, const struct grpc_status *st)
 	srv_signal_post_gen(m, SRV_SIGNAL_EV_GONE, m->gen, NULL);
 }
 
-/* No `message`: what clients write up the stream means nothing (grpc-signal.md 3.2). */
-static const struct grpc_ops stream_ops = { .done = on_done };
+/* What clients write up the stream says that they live, nothing more (grpc-signal.md 3.2). */
+static void
+on_message(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
+{
+	struct srv_signal *m = arg;
+
+	(void)call;
+	(void)bytes;
+	(void)len;
+	m->heard = m->active = env_now(m->server->env);
+}
+
+static const struct grpc_ops stream_ops = { .message = on_message, .done = on_done };
 
 static void
 connect_stream(void *arg, struct grpc_call *call)
@@ -221,8 +247,9 @@ connect_stream(void *arg, struct grpc_call *call)
 	m->call = call;
 	m->end_text = "";
 	/* Never, if there are to be none: a day of silence is as good as for ever. */
-	m->opened = m->active = env_now(s->env);
+	m->opened = m->active = m->heard = env_now(s->env);
 	m->beat_us = s->beat.us > 0 ? s->beat.us : 24 * MONO_HOUR;
+	m->listen_us = s->beat.us > 0 && grpc_metadata(call, NET_BEAT_HEADER) != NULL ? m->beat_us : -1;
 	snprintf(m->id, sizeof(m->id), "%s", id);
 	m->has_key = wire_key_parse(m->key, id) == 0;
 	list_init(&m->grave.list);

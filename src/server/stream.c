@@ -12,6 +12,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/map.h"
+#include "net/beat.h"
 #include "net/grpc.h"
 #include "server/account.h"
 #include "server/mgmt.h"
@@ -65,9 +66,12 @@ send_sync(struct srv_stream *m, bool first)
 static void
 srv_stream_do_send_first(struct srv_stream *m)
 {
+	char every[NET_BEAT_TEXT];
+	struct grpc_md md = { NET_BEAT_HEADER, net_beat_text(every, m->beat_us) };
+
 	m->token_at = env_now(m->server->env);
 	if (m->kind == SRV_STREAM_JOB && m->call != NULL)
-		grpc_send_headers(m->call, NULL, 0);
+		grpc_send_headers(m->call, &md, m->server->beat.us > 0 ? 1 : 0);
 	send_sync(m, true);
 }
 
@@ -140,6 +144,13 @@ srv_stream_if_token_due(const struct srv_stream *m)
 	    mono_diff(env_now(m->server->env), m->token_at) >= m->server->announce.token_ttl_us / 4 * 3;
 }
 
+/* Only a Job stream hears beats: Sync has no messages from the client. */
+static bool
+srv_stream_if_deaf(const struct srv_stream *m)
+{
+	return mono_diff(env_now(m->server->env), m->heard) > net_beat_patience(m->beat_us);
+}
+
 /* ---- the registry ------------------------------------------------------------------ */
 
 /* What the request told of the peer is stored first: the others hear of it, and
@@ -210,6 +221,12 @@ static void
 srv_stream_do_say_slow(struct srv_stream *m)
 {
 	say(m, GRPC_UNAVAILABLE, "messages are not read");
+}
+
+static void
+srv_stream_do_say_deaf(struct srv_stream *m)
+{
+	say(m, GRPC_UNAVAILABLE, "your heartbeats stopped");
 }
 
 static void
@@ -296,8 +313,8 @@ on_message(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 	struct srv_stream *m = arg;
 
 	(void)call;
-	m->active = env_now(m->server->env);
-	/* What follows the request are a Job's answers, which nobody has asked for yet. */
+	m->heard = m->active = env_now(m->server->env);
+	/* What follows the request are a Job's beats, and answers which nobody has asked for yet. */
 	if (m->fsm.state != SRV_STREAM_FRESH || m->key[0] != '\0')
 		return;
 	srv_stream_post_gen(m, take_request(m, bytes, len) ? SRV_STREAM_EV_REQUEST : SRV_STREAM_EV_BAD, m->gen, NULL);
@@ -335,7 +352,8 @@ stream_open(struct server *s, struct grpc_call *call, enum srv_stream_kind kind)
 	/* Without heartbeats the same timer still looks after the token. */
 	m->beat_us = s->beat.us > 0 ? s->beat.us : s->announce.token_ttl_us / 4 * 3;
 	m->end_code = GRPC_UNAVAILABLE;
-	m->opened = m->active = env_now(s->env);
+	m->opened = m->active = m->heard = env_now(s->env);
+	m->listen_us = s->beat.us > 0 && kind == SRV_STREAM_JOB && grpc_metadata(call, NET_BEAT_HEADER) != NULL ? m->beat_us : -1;
 	list_init(&m->grave.list);
 	list_init(&m->push);
 	list_append(&s->streams, &m->all);

@@ -30,7 +30,9 @@ struct srv_stream {
 	bool due;			/* a map waits to be sent */
 	struct srv_stream *predecessor;	/* whose place it took, during that step only */
 	int64_t beat_us;		/* silence before a beat */
+	int64_t listen_us;		/* how often we ask whether it beats; -1: it does not promise to */
 	struct mono opened, active;	/* accepted; last sent or received something */
+	struct mono heard;		/* last received something */
 	struct mono token_at;		/* when the agent got its relay token */
 	int end_code;			/* status that close gives the call */
 	char end_text[160];

@@ -8,10 +8,13 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "env/env.h"
+#include "net/beat.h"
 #include "signal/send.h"
 #include "signal/stream.h"
 #include "fsm/signal-stream.inc"
 
+#define SILENCE		(30 * MONO_SEC)	/* upstream's receive watchdog */
+#define SILENCE_GRACE	(5 * MONO_SEC)	/* beyond the beat that a server of our own promised */
 #define PROVEN_AFTER	MONO_SEC	/* a stream that lived so long was cut, not refused */
 
 struct note_heard {
@@ -87,6 +90,27 @@ signal_stream_do_dial(struct signal_stream *s)
 	}
 }
 
+/* A restart is felt by all at once, so not even the first try is without jitter. */
+static void
+signal_stream_do_wait_little(struct signal_stream *s)
+{
+	s->wait = (int64_t)env_random_below(s->env, BACKOFF_LITTLE);
+}
+
+static bool
+signal_stream_if_hopeless(const struct signal_stream *s)
+{
+	return mono_diff(env_now(s->env), s->healthy) >= BACKOFF_HOPELESS;
+}
+
+static void
+signal_stream_do_say_spent(struct signal_stream *s)
+{
+	snprintf(s->why, sizeof(s->why), "given up: no healthy stream for three months");
+	log_warnx("signal", "%s", s->why);
+	s->hooks.changed(s->arg);
+}
+
 static void
 signal_stream_do_redial(struct signal_stream *s)
 {
@@ -98,6 +122,8 @@ on_headers(void *arg, struct grpc_call *call)
 {
 	struct signal_stream *s = arg;
 
+	s->beat = net_beat_parse(grpc_metadata(call, NET_BEAT_HEADER));
+	s->silence = s->beat > 0 ? s->beat + SILENCE_GRACE : SILENCE;
 	if (grpc_metadata(call, "x-wiretrustee-peer-registered") != NULL)
 		signal_stream_post_gen(s, SIGNAL_STREAM_EV_REGISTERED, s->gen, NULL);
 }
@@ -134,8 +160,8 @@ signal_stream_do_open(struct signal_stream *s)
 {
 	static const struct grpc_ops ops = { .headers = on_headers, .message = on_message, .done = on_done };
 	char id[WIRE_KEY_TEXTLEN];
-	struct grpc_md md = { "x-wiretrustee-peer-id", wire_key_text(id, s->conf->public_key) };
-	struct grpc_request req = { .path = "/signalexchange.SignalExchange/ConnectStream", .md = &md, .nmd = 1 };
+	struct grpc_md md[] = { { "x-wiretrustee-peer-id", wire_key_text(id, s->conf->public_key) }, { NET_BEAT_HEADER, "1" } };
+	struct grpc_request req = { .path = "/signalexchange.SignalExchange/ConnectStream", .md = md, .nmd = 2 };
 
 	s->stream = grpc_start(s->channel, &req, &ops, s);
 	if (s->stream == NULL)
@@ -165,6 +191,16 @@ signal_stream_do_probe(struct signal_stream *s)
 	memset(&beat, 0, sizeof(beat));
 	beat.type = WIRE_SIGNAL_HEARTBEAT;
 	signal_stream_send(s, s->conf->public_key, &beat);
+}
+
+/* Up the stream itself, whose silence a proxy counts; an envelope without content, for nobody. */
+static void
+signal_stream_do_send_beat(struct signal_stream *s)
+{
+	if (s->stream != NULL && grpc_send(s->stream, NULL, 0) != 0) {
+		snprintf(s->why, sizeof(s->why), "a heartbeat could not be sent");
+		signal_stream_post_gen(s, SIGNAL_STREAM_EV_ENDED, s->gen, NULL);
+	}
 }
 
 static void
@@ -204,6 +240,7 @@ static void
 signal_stream_do_forget_failures(struct signal_stream *s)
 {
 	backoff_reset(&s->backoff);
+	s->healthy = env_now(s->env);
 }
 
 static void
@@ -227,7 +264,8 @@ signal_stream_new(struct env *env, struct fsm_loop *loop, const struct signal_co
 	s->hooks = *hooks;
 	s->arg = arg;
 	s->backoff = (struct backoff)BACKOFF_STREAM;
-	s->silence = 30 * MONO_SEC;
+	s->silence = SILENCE;
+	s->beat = -1;
 	list_init(&s->queue);
 	signal_stream_fsm_init(s, loop, "signal");
 	return s;

@@ -41,7 +41,7 @@ struct signal_stream {
 	struct signal_hooks hooks;
 	void *arg;
 	struct backoff backoff;
-	int64_t wait, silence;		/* microseconds, read by the table */
+	int64_t wait, silence, beat;	/* microseconds, read by the table; beat -1: the server asked for none */
 	uint32_t gen;
 	struct grpc_channel *channel;
 	struct grpc_call *stream;
@@ -49,6 +49,7 @@ struct signal_stream {
 	size_t queued;
 	uint64_t dropped;		/* pushed out of the full queue */
 	struct mono born;		/* when the stream registered */
+	struct mono healthy;		/* the last time a stream served, or somebody bade us begin */
 	char why[256];
 };
 

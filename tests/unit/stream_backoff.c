@@ -373,10 +373,56 @@ test_signal(void)
 	world_end(&w);
 }
 
+/* A quarter of a year: the clock jumps, or each try would be played. */
+#define DAYS(n)	((n) * 24 * MONO_HOUR)
+
+static void
+test_months(void)
+{
+	struct world w;
+	int n;
+
+	world_make(&w);
+	w.mode = SERVE;
+	mgmt_stream_post(w.mgmt, MGMT_STREAM_EV_START, NULL);
+	signal_stream_post(w.signal, SIGNAL_STREAM_EV_START, NULL);
+	run(&w, 30 * MONO_SEC);
+	ok(mgmt_stream_is_up(w.mgmt) && signal_stream_is_up(w.signal), "both streams served");
+	w.env->now += DAYS(100);	/* management had nothing to say; signal hears its own probe */
+	say_letter(&w);
+	run(&w, MONO_SEC);
+	w.mode = CUT;
+	grpc_finish(w.sync, GRPC_UNAVAILABLE, "cut");
+	grpc_finish(w.letters, GRPC_UNAVAILABLE, "cut");
+	w.sync = w.letters = NULL;
+	run(&w, 10 * MONO_MIN);
+	ok(w.mgmt->fsm.state != MGMT_STREAM_SPENT && w.syncs > 10, "a hundred good days, then cuts: Sync is tried on");
+	ok(w.signal->fsm.state != SIGNAL_STREAM_SPENT && w.connects > 10, "so is signal");
+	ok(w.mgmt->backoff.base == 10 * MONO_SEC && w.signal->backoff.base == 10 * MONO_SEC, "at 10 s");
+	w.env->now += DAYS(89);
+	n = w.syncs + w.connects;
+	run(&w, 10 * MONO_MIN);
+	ok(w.syncs + w.connects > n, "89 days later: still");
+	w.env->now += DAYS(1);
+	run(&w, 10 * MONO_MIN);
+	n = w.syncs + w.connects;
+	ok(w.mgmt->fsm.state == MGMT_STREAM_SPENT && w.signal->fsm.state == SIGNAL_STREAM_SPENT, "three months after the last good one: given up");
+	ok(strstr(mgmt_stream_why(w.mgmt), "three months") != NULL, "and said: %s", mgmt_stream_why(w.mgmt));
+	run(&w, DAYS(1));
+	is_int(w.syncs + w.connects, n, "nobody dials any more");
+	w.mode = SERVE;
+	mgmt_stream_post(w.mgmt, MGMT_STREAM_EV_NET_CHANGE, NULL);
+	signal_stream_post(w.signal, SIGNAL_STREAM_EV_NUDGE, NULL);
+	run(&w, MONO_SEC);
+	ok(mgmt_stream_is_up(w.mgmt) && signal_stream_is_up(w.signal), "a new network, or who reached the server, begins anew");
+	world_end(&w);
+}
+
 int
 main(void)
 {
 	test_sync();
 	test_signal();
+	test_months();
 	return tap_done();
 }
