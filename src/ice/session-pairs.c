@@ -93,15 +93,17 @@ ice_session_apply(struct ice_session *s, const struct wire_cand *c)
 size_t
 ice_session_outcomes_now(const struct ice_session *s, struct ice_outcome *out, size_t max)
 {
+	bool lurking = s->fsm.state == ICE_SESSION_LURKING;
 	size_t n = 0;
 
 	for (const struct list *l = s->pairs.next; l != &s->pairs && n < max; l = l->next) {
 		const struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+		bool lost = lurking && p == s->selected;	/* its machine waits for the session's verdict on it */
 
 		out[n++] = (struct ice_outcome){
 			.remote = p->remote.addr, .remote_type = p->remote.type,
 			.local_type = ice_pair_local_type(p), .mapped = p->mapped,
-			.state = fsm_state_name(&p->fsm), .selected = p == s->selected,
+			.state = lost ? "lost" : fsm_state_name(&p->fsm), .selected = p == s->selected && !lost,
 			.rtt_us = p->rtt_us, .checks = p->checks, .answers = p->answers
 		};
 	}

@@ -28,7 +28,7 @@ struct ice_outcome {
 	struct addr remote;
 	enum wire_cand_type remote_type, local_type;
 	struct addr mapped;		/* ours, as the remote saw it; family NONE: it never answered */
-	const char *state;		/* "waiting", "checking", "good", "failed", ...: fsm/ice-pair.fsm */
+	const char *state;		/* of fsm/ice-pair.fsm, or "lost": it carried us and answers no more */
 	bool selected;
 	int64_t rtt_us;			/* of the last answer */
 	unsigned checks, answers;

@@ -34,8 +34,11 @@ mesh_outage a hosta "$(mesh_ip b)" 8 lab_cut_udp; rc=$?
 ok $rc "cut: ping goes on over the relay"
 echo "# longest silence $OUTAGE s"
 try "cut: status says Relayed" lab_until 10 mesh_path_is a Relayed
+mesh_cli a why b >"$work/why" 2>&1
+grep -q 'over the relay' "$work/why" && grep -q ' lost ' "$work/why" && ! grep -q '^\*' "$work/why"; ok $? "cut: why shows the pair as lost, and none as used"
 lab_restore_udp
 try "restored: direct again" lab_until 30 mesh_path_is a P2P
+try "restored: why shows the pair in use" sh -c "ip netns exec $LAB-hosta '$build/godwit' --daemon-addr 'unix://$work/w/a.sock' why b | grep -q '^\*.* good '"
 kill -9 $(mesh_pids hostb godwitd) 2>/dev/null; sleep 0.2
 try "kill -9: the daemon starts again by itself (supervisor's part played here)" mesh_agent b hostb
 try "kill -9: and joins with its last profile, without up" lab_until 15 ping_once
