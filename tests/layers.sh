@@ -62,5 +62,21 @@ grep -nE '\b(socket|gettimeofday|clock_gettime|getaddrinfo|gethostbyname|random|
 	grep -vE '^src/(env|sys|compat)/|^[^:]*:[0-9]*:[ 	]*(\*|/\*|//)' |
 	grep -v '^src/base/log.c:.*CLOCK_REALTIME' >"$tmp"	# the stamp on a line for people
 verdict "only src/env and src/sys ask the system for sockets, time and chance"
+# One thread, one loop: what cannot wait for a lock cannot hold one too long.
+not_comment=':[0-9]*:[ 	]*(\*|/\*|//)'
+grep -nE '\b(pthread|thrd|mtx|sem)_[a-z]+ ?\(|<(pthread|threads|stdatomic|semaphore)\.h>|\b(_Atomic|_Thread_local|__thread)\b' src/*.c src/*/*.[ch] |
+	grep -vE "$not_comment" >"$tmp"
+verdict "no threads and no locks"
+grep -nE '\b(fork|vfork|wait|waitpid|sleep|usleep|nanosleep|clock_nanosleep|poll|ppoll|select|pause|popen|system|fsync|fdatasync) ?\(' src/*/*.[ch] |
+	grep -vE "^src/(env|sys|compat)/|$not_comment" >"$tmp"
+verdict "nothing outside src/env and src/sys waits"
+grep -nE '\benv_wall ?\(' src/*/*.[ch] |
+	grep -vE "^src/(env|server|flow)/|^src/wg/handshake\.c|^src/agent/remote\.c|$not_comment" >"$tmp"
+verdict "intervals are of the clock since boot: the wall clock is for stamps"
+{
+	grep -nE '\bwg_peer_set_endpoint ?\(' src/*/*.c | grep -vE '^src/wg/|^src/agent/remote\.c'
+	grep -nE -- '->endpoint ?\(' src/*/*.c | grep -v '^src/peer/path\.c'
+} >"$tmp"
+verdict "only the path machine points WireGuard at anything"
 echo "1..$count"
 exit $failed
