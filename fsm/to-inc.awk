@@ -24,6 +24,7 @@ function data(   i) {
 	strings("event_names", nev, ev)
 	strings("res_names", nres, res)
 	strings("send_names", nsend, snd)
+	strings("guard_names", nguard, guard)
 	print "static const int " p "_event_res[] = {"
 	for (i = 1; i <= nev; i++) print "\t" ((evres[ev[i]] == "") ? "-1" : (P "RES_" cup(evres[ev[i]]))) ",\t/* " ev[i] " */"
 	print "};\nstatic const unsigned " p "_state_res[] = {"
@@ -76,13 +77,18 @@ function row_function(r,   n, b, i) {
 	if (row_to[r] != "stay") print "\t" p "_enter(m, " P cup(row_to[r]) ");"
 	print "}\n"
 }
+function asked(g,   i, bare) {
+	bare = (g ~ /^!/) ? substr(g, 2) : g
+	for (i = 1; guard[i] != bare; i++) ;
+	return ((g ~ /^!/) ? "!" : "") "fsm_ask(&m->fsm, " (i - 1) ", " p "_if_" cid(bare) "(m))"
+}
 # what a state does for one list of rows
 function choose(list,   n, a, k, r, g, ind) {
 	n = split(list, a, " ")
 	for (k = 1; k <= n; k++) {
 		r = a[k]; g = row_if[r]; ind = "\t\t\t"
 		if (g != "") {
-			print ind ((k > 1) ? "else if (" : "if (") ((g ~ /^!/) ? "!" : "") p "_if_" cid((g ~ /^!/) ? substr(g, 2) : g) "(m))"
+			print ind ((k > 1) ? "else if (" : "if (") asked(g) ")"
 			ind = ind "\t"
 		} else if (n > 1) { print ind "else"; ind = ind "\t" }
 		if (row_to[r] == "never") print ind "fsm_never(&m->fsm, event, " (r - 1) ");"
@@ -123,13 +129,14 @@ function emit(   i) {
 function definition() {
 	print "const struct fsm_def " p "_fsm = {"
 	print "\t.name = " quote(name) ","
-	print "\t.nstate = " nst ", .nevent = " (nev + 0) ", .nres = " (nres + 0) ", .ntimer = " (ntm + 0) ", .nsend = " (nsend + 0) ", .nrow = " (nrow + 0) ","
+	print "\t.nstate = " nst ", .nevent = " (nev + 0) ", .nres = " (nres + 0) ", .ntimer = " (ntm + 0) ", .nsend = " (nsend + 0) ", .nguard = " (nguard + 0) ", .nrow = " (nrow + 0) ","
 	print "\t.state_name = " p "_state_names, .state_why = " p "_state_whys,"
 	print "\t.event_name = " p "_event_names, .event_res = " p "_event_res,"
 	if (nres) print "\t.res_name = " p "_res_names,"
 	print "\t.state_res = " p "_state_res, .state_timer = " p "_state_timer,"
 	if (ntm) print "\t.timer = " p "_timers,"
 	if (nsend) print "\t.send_name = " p "_send_names,"
+	if (nguard) print "\t.guard_name = " p "_guard_names,"
 	print "\t.row = " p "_rows,\n\t.step = " p "_step,\n};\n"
 }
 function wrappers() {

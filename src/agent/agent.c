@@ -398,8 +398,10 @@ make_machines(struct agent *a)
 	static const struct mgmt_stream_hooks sync_hooks = { on_sync, on_changed };
 	static const struct signal_hooks signal_hooks = { on_signal_message, on_changed };
 
-	if ((a->loop = wiring_new(a)) == NULL ||
-	    (a->session = session_new(a->env, a->loop, &a->mgmt_conf, &session_hooks, a)) == NULL ||
+	if ((a->loop = wiring_new(a)) == NULL)
+		return -ENOMEM;
+	fsm_tape(a->loop, &a->conf.tape);
+	if ((a->session = session_new(a->env, a->loop, &a->mgmt_conf, &session_hooks, a)) == NULL ||
 	    (a->sync = mgmt_stream_new(a->env, a->loop, &a->mgmt_conf, &sync_hooks, a)) == NULL ||
 	    (a->job = job_stream_new(a->env, a->loop, &a->mgmt_conf)) == NULL ||
 	    (a->signal = signal_stream_new(a->env, a->loop, &a->signal_conf, &signal_hooks, a)) == NULL ||

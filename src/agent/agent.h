@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "fsm/fsm.h"
 
 struct agent;
 struct env;
@@ -28,6 +29,7 @@ struct agent_conf {
 	const char *daemon_version;	/* for status */
 	bool force_relay;		/* NB_FORCE_RELAY: no direct paths */
 	const char *metrics;		/* "127.0.0.1:9191": GET /metrics there; NULL: nowhere */
+	struct fsm_tape_to tape;	/* for developers: what the machines do; see fsm/fsm.h */
 };
 
 /* NULL: `why` (one line) names what is wrong. */

@@ -44,11 +44,15 @@ fsm_init(struct fsm *m, const struct fsm_def *def, struct fsm_loop *loop, const 
 	if (m->subject == NULL || m->hits == NULL)
 		fatal("fsm", "out of memory");
 	m->row = -1;
+	m->number = ++loop->births;
+	m->taped = loop->tape != NULL;
 	for (int i = 0; i < FSM_TIMER_MAX; i++) {
 		m->timer[i].machine = m;
 		m->timer[i].index = i;
 	}
 	list_append(&loop->machines, &m->all);
+	if (m->taped)
+		tape_born(m);
 	fsm_timers_enter(m, 0);
 }
 
@@ -60,6 +64,8 @@ fsm_done(struct fsm *m)
 	if (m->loop->current == m)
 		fatal("fsm", "%s %s is ended by its own action: use fsm_defer", m->def->name, m->subject);
 	fsm_loop_forget(m->loop, m);
+	if (m->taped)
+		tape_ended(m);
 	for (int i = 0; i < FSM_TIMER_MAX; i++) {
 		env_timer_free(m->timer[i].timer);
 		m->timer[i].timer = NULL;
@@ -103,7 +109,10 @@ fsm_post_gen(struct fsm *m, int event, uint32_t gen, struct fsm_data *data)
 uint32_t
 fsm_open(struct fsm *m, int res)
 {
-	return ++m->gen[res];
+	m->gen[res]++;
+	if (m->taped)
+		tape_opened(m, res);
+	return m->gen[res];
 }
 
 uint32_t
@@ -150,8 +159,12 @@ fsm_row_hit(struct fsm *m, int row)
 void
 fsm_send(struct fsm *m, int send)
 {
+	if (m->taped)
+		tape_sent(m, send);
+	m->loop->sending = true;
 	if (m->loop->route != NULL)
 		m->loop->route(m->loop->arg, m, send, m->carries ? m->carry : m->data);
+	m->loop->sending = false;
 }
 
 void
@@ -213,6 +226,8 @@ timer_fired(void *arg)
 		env_timer_set(t->timer, t->us);
 	}
 	fsm_loop_post(t->machine->loop, t->machine, def->event, t->index, t->arm, NULL);
+	if (def->every && t->machine->taped)
+		tape_armed(t);
 }
 
 static void
@@ -230,6 +245,8 @@ timer_start(struct fsm *m, int index)
 
 	timer_stop(t);
 	t->us = timer_length(m, &m->def->timer[index]);
+	if (m->taped)
+		tape_armed(t);
 	if (t->us < 0)
 		return;
 	if (t->timer == NULL) {

@@ -93,6 +93,7 @@ fsm_loop_free(struct fsm_loop *l)
 	free_queued(&l->spare);
 	free_hooks(&l->traces);
 	free_hooks(&l->deferred);
+	tape_free(l->tape);
 	free(l);
 }
 
@@ -115,7 +116,10 @@ fsm_loop_post(struct fsm_loop *l, struct fsm *m, int event, int timer, uint32_t 
 	q->timer = timer;
 	q->gen = gen;
 	q->data = data;
+	q->seq = ++l->posts;
 	list_append(&l->queue, &q->all);
+	if (l->tape != NULL)
+		tape_posted(l, q);
 }
 
 static void
@@ -156,6 +160,8 @@ drop_stale(struct fsm_loop *l, const struct fsm_queued *q)
 {
 	q->machine->stale++;
 	l->stale++;
+	if (l->tape != NULL)
+		tape_dropped(l, q);
 	log_debug("fsm", "%s %s: %s of a former life dropped in %s", q->machine->def->name,
 	    q->machine->subject, q->machine->def->event_name[q->event], fsm_state_name(q->machine));
 }
@@ -190,6 +196,8 @@ step(struct fsm_loop *l, struct fsm_queued *q)
 	struct fsm_trace t = { env_now(l->env), m, m->state, q->event, 0, 0 };
 
 	l->current = m;
+	if (l->tape != NULL)
+		tape_step_begins(l, q);
 	m->row = -1;
 	m->data = q->data;
 	m->def->step(m, q->event);
@@ -197,6 +205,8 @@ step(struct fsm_loop *l, struct fsm_queued *q)
 	fsm_data_unref(m->carry);
 	m->carry = NULL;
 	m->carries = false;
+	if (l->tape != NULL)
+		tape_step_ends(l, m);
 	if (m->row >= 0) {
 		t.to = m->state;
 		t.row = m->row;
@@ -224,6 +234,8 @@ drain_queue(struct fsm_loop *l)
 void
 fsm_drain(struct fsm_loop *l)
 {
+	bool any = !list_empty(&l->queue) || !list_empty(&l->deferred);
+
 	if (l->draining)
 		return;
 	l->draining = true;
@@ -236,9 +248,13 @@ fsm_drain(struct fsm_loop *l)
 
 		list_remove(&h->all);
 		free(h);
+		if (l->tape != NULL)
+			tape_deferred(l);
 		now.fn.defer(now.arg);
 	}
 	l->draining = false;
+	if (any && l->tape != NULL)
+		tape_drained(l);
 }
 
 /* ---- who is told --------------------------------------------------------------------- */

@@ -217,7 +217,10 @@ start(struct server *s, const struct server_conf *conf, char *why, unsigned len)
 		return server_because(err, why, len, "store in %s", conf->data_dir);
 	s->store->on_dead = store_dead;
 	s->store->arg = s;
-	if ((s->loop = server_loop_new(s->env)) == NULL || (s->sync_by_key = map_new()) == NULL ||
+	if ((s->loop = server_loop_new(s->env)) == NULL)
+		return server_because(-ENOMEM, why, len, "start");
+	fsm_tape(s->loop, &conf->tape);
+	if ((s->sync_by_key = map_new()) == NULL ||
 	    (s->job_by_key = map_new()) == NULL || (s->signal_by_id = map_new()) == NULL ||
 	    (s->sweep = env_timer_new(s->env, sweep, s)) == NULL ||
 	    (s->pusher = env_timer_new(s->env, push_some, s)) == NULL || (s->grpc = grpc_server_new(s->env)) == NULL)

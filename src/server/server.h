@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/addr.h"
+#include "fsm/fsm.h"
 
 struct env;
 struct fsm_loop;
@@ -35,6 +36,7 @@ struct server_conf {
 	/* Called when the server cannot go on (its helper died, ...); may be NULL. */
 	void (*on_fatal)(void *arg, const char *why);
 	void *arg;
+	struct fsm_tape_to tape;	/* for developers: what the machines do; see fsm/fsm.h */
 };
 
 /* Starts the server.  NULL on failure: *err gets a negative errno and `why` (of

@@ -2,7 +2,7 @@
 /*
  * seeds.c -- whole meshes under seeded faults.
  *
- *	seeds [--from N] [--count N] [--hosts K] [--faults N] [--rows FILE] [--log] [--verbose] [--quiet] [--slow]
+ *	seeds [--from N] [--count N] [--hosts K] [--faults N] [--rows FILE] [--tape FILE] [--log] [--verbose] [--quiet] [--slow]
  *
  * A seed decides everything: how many hosts, which routers, how good the links
  * are, what breaks and when.  After the last fault all is healed; then every
@@ -414,6 +414,7 @@ invariants(void *arg)
 struct options {
 	unsigned faults, hosts;
 	const char *rows;	/* file for the rows that were taken */
+	FILE *tape;		/* what the machines do, for tests/conform */
 	bool log, verbose, quiet, slow;
 };
 
@@ -475,7 +476,7 @@ run_seed(uint64_t seed, const struct options *o)
 {
 	struct mesh_conf conf = { .seed = seed, .log = o->log, .verbose = o->verbose, .ping_every = o->hosts > 10 ? 3 * MONO_SEC : MONO_SEC,
 		.hosts = o->hosts > 0 ? o->hosts : 2 + (unsigned)(seed * 2654435761u % 4), .nat = (enum mesh_nat)(seed % 4),
-		.v6 = seed / 4 % 3 == 0, .by_name = seed / 4 % 2 == 0, .wild = seed / 8 % 2 == 0 };
+		.tape = o->tape, .story = "seed", .v6 = seed / 4 % 3 == 0, .by_name = seed / 4 % 2 == 0, .wild = seed / 8 % 2 == 0 };
 	struct run r = { .m = mesh_new(&conf), .talk = o->log || o->verbose, .slow = o->slow };
 	struct mesh *m = r.m;
 	int64_t healed, worst = 0, first;
@@ -566,7 +567,7 @@ main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "from", required_argument, NULL, 'f' }, { "count", required_argument, NULL, 'c' },
 		{ "faults", required_argument, NULL, 'n' }, { "hosts", required_argument, NULL, 'k' }, { "rows", required_argument, NULL, 'r' },
-		{ "log", no_argument, NULL, 'g' },
+		{ "tape", required_argument, NULL, 't' }, { "log", no_argument, NULL, 'g' },
 		{ "verbose", no_argument, NULL, 'v' }, { "quiet", no_argument, NULL, 'q' }, { "slow", no_argument, NULL, 'w' }, { NULL, 0, NULL, 0 }
 	};
 	struct options o = { .faults = 4, .hosts = 5 };	/* --hosts 0: 2 to 5 */
@@ -593,6 +594,10 @@ main(int argc, char **argv)
 			break;
 		case 'r':
 			o.rows = optarg;
+			break;
+		case 't':
+			if ((o.tape = fopen(optarg, "w")) == NULL)
+				return 2;
 			break;
 		case 'n':
 			o.faults = (unsigned)strtoul(optarg, NULL, 0);
@@ -629,5 +634,7 @@ main(int argc, char **argv)
 		sim_rows_print(f);
 		fclose(f);
 	}
+	if (o.tape != NULL)
+		fclose(o.tape);
 	return tap_done();
 }

@@ -2,7 +2,7 @@
 /*
  * stories.c -- what happens to a mesh, told with the real server and agents.
  *
- *	stories [--seed N] [--log] [--verbose] [NAME]
+ *	stories [--seed N] [--tape FILE] [--log] [--verbose] [NAME]
  *
  * Each story makes a small mesh, lets it settle, does one thing to it and looks
  * at the pings: the longest silence, and whether every pair talks again.  Limits
@@ -314,9 +314,10 @@ static const struct story stories[] = {
 };
 
 static void
-tell(const struct story *st, uint64_t seed, bool log, bool verbose)
+tell(const struct story *st, uint64_t seed, bool log, bool verbose, FILE *tape)
 {
 	struct mesh_conf conf = { .seed = seed, .hosts = st->hosts, .nat = st->nat, .log = log, .verbose = verbose,
+		.tape = tape, .story = st->name,
 		.ping_every = st->tell == night ? MONO_SEC : 50 * MONO_MS };
 	struct mesh *m = mesh_new(&conf);
 	double quiet;
@@ -342,11 +343,12 @@ int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seed", required_argument, NULL, 's' }, { "log", no_argument, NULL, 'g' },
+		{ "seed", required_argument, NULL, 's' }, { "log", no_argument, NULL, 'g' }, { "tape", required_argument, NULL, 't' },
 		{ "verbose", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 }
 	};
 	uint64_t first = 1, seeds = SEEDS;
 	bool log = false, verbose = false;
+	FILE *tape = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -358,6 +360,10 @@ main(int argc, char **argv)
 		case 'g':
 			log = true;
 			break;
+		case 't':
+			if ((tape = fopen(optarg, "w")) == NULL)
+				return 2;
+			break;
 		case 'v':
 			verbose = true;
 			break;
@@ -367,6 +373,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof stories / sizeof stories[0]; i++)
 		if (optind >= argc || strcmp(argv[optind], stories[i].name) == 0)
 			for (uint64_t s = first; s < first + seeds; s++)
-				tell(&stories[i], s, log, verbose);
+				tell(&stories[i], s, log, verbose, tape);
+	if (tape != NULL)
+		fclose(tape);
 	return tap_done();
 }

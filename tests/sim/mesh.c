@@ -57,6 +57,20 @@ on_fatal(void *arg, const char *why)
 	fatal("sim", "the server gives up: %s", why);
 }
 
+static void
+tape_line(void *arg, const char *line)
+{
+	fprintf(arg, "%s\n", line);
+}
+
+/* A process: story, seed, host, and which of its lives. */
+static void
+tape(const struct mesh *m, const char *host, unsigned life, char *name, size_t len, struct fsm_tape_to *to)
+{
+	snprintf(name, len, "%s/%llu/%s/%u", m->conf.story != NULL ? m->conf.story : "mesh", (unsigned long long)m->conf.seed, host, life);
+	*to = (struct fsm_tape_to){ name, m->conf.tape != NULL ? tape_line : NULL, m->conf.tape };
+}
+
 static void *
 server_start(struct env *e, void *arg)
 {
@@ -65,9 +79,10 @@ server_start(struct env *e, void *arg)
 		.stun_port = SERVER_STUN_PORT, .on_join = on_join,
 		.url = m->conf.by_name ? "http://vpn.example:80" : "http://" SERVER_ADDR ":80",
 		.on_fatal = on_fatal, .arg = m };
-	char why[256];
+	char why[256], name[128];
 	int err;
 
+	tape(m, "server", ++m->server_starts, name, sizeof name, &conf.tape);
 	m->server = server_new_why(e, &conf, &err, why, sizeof why);
 	if (m->server == NULL)
 		fatal("sim", "the server does not start: %s", why);
@@ -108,8 +123,10 @@ agent_start(struct env *e, void *arg)
 	struct agent_conf conf = { .state_dir = "/var/lib/godwit", .daemon_version = "sim" };
 	struct agent_login login = { .management_url = n->mesh->url, .setup_key = n->mesh->setup_key,
 		.server_key = n->mesh->server_key };
-	char why[256];
+	char why[256], host[16], name[128];
 
+	snprintf(host, sizeof host, "agent%u", n->i);
+	tape(n->mesh, host, ++n->lives, name, sizeof name, &conf.tape);
 	n->agent = agent_new(e, &conf, why, sizeof why);
 	if (n->agent == NULL)
 		fatal("sim", "agent %u does not start: %s", n->i, why);

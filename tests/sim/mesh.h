@@ -26,6 +26,8 @@ struct mesh_conf {
 	bool wild;		/* routers of all kinds: filters, two in a row, no UDP, short lives */
 	int64_t spread;		/* agents start within this time; 0: 100 ms */
 	int64_t ping_every;	/* 0: 200 ms */
+	FILE *tape;		/* what all machines do (src/fsm/tape.c); NULL: nowhere */
+	const char *story;	/* begins the names of its processes on the tape; NULL: "mesh" */
 };
 
 struct agent;
@@ -42,7 +44,7 @@ struct mesh_node {
 	struct env *env;		/* NULL: not running */
 	struct agent *agent;
 	struct sim_ping *ping[MESH_MAX];/* to node [i] */
-	unsigned starts;
+	unsigned starts, lives;
 	bool joining;			/* will be told to join once it has left */
 	bool gone;			/* it was logged out once: it may need the key again */
 };
@@ -55,6 +57,7 @@ struct mesh {
 	struct sim_if *server_if;
 	struct env *server_env;		/* NULL: not running */
 	struct server *server;
+	unsigned server_starts;
 	struct mesh_node node[MESH_MAX];
 	unsigned n;
 	char url[128], setup_key[64], server_key[64];

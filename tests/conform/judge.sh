@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# judge.sh COVER TAPE ... -- the judge over these tapes, with the tables of $srcdir.
+# COVER gets how often each pair fired each row.
+srcdir=${srcdir:-.} AWK=${AWK:-awk}
+LC_ALL=C; export LC_ALL
+facts=$(mktemp) || exit 2
+trap 'rm -f "$facts"' EXIT
+for t in "$srcdir"/fsm/*.fsm; do
+	$AWK -f "$srcdir/fsm/fsm.awk" -f "$srcdir/tests/conform/to-facts.awk" "$t" || exit 2
+done >"$facts"
+cover=$1; shift
+$AWK -v cover="$cover" -f "$srcdir/tests/conform/judge.awk" "$facts" "$srcdir/fsm/agent.wire" "$srcdir/fsm/server.wire" "$@"
