@@ -72,7 +72,9 @@ on_headers(void *arg, struct grpc_call *call)
 {
 	struct job_stream *s = arg;
 
-	s->beat = net_beat_parse(grpc_metadata(call, NET_BEAT_HEADER));
+	int64_t theirs = net_beat_parse(grpc_metadata(call, NET_BEAT_HEADER));
+
+	s->beat = theirs > 0 ? net_beat_back(theirs) : -1;
 	if (s->beat > 0)
 		job_stream_post_gen(s, JOB_STREAM_EV_ANNOUNCED, s->link.gen, NULL);
 }
@@ -86,8 +88,9 @@ on_message(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 	if (n == NULL)
 		return;
 	n->data = (struct fsm_data){ 1, note_job_free };
-	n->msg = mgmt_link_unseal(&s->link, &management__job_request__descriptor, bytes, len);
-	if (n->msg == NULL) {
+	if (len > 0)	/* else a beat: there is nothing to unseal */
+		n->msg = mgmt_link_unseal(&s->link, &management__job_request__descriptor, bytes, len);
+	if (len > 0 && n->msg == NULL) {
 		free(n);
 		job_stream_post_gen(s, JOB_STREAM_EV_ENDED, s->link.gen, NULL);
 		return;
@@ -142,16 +145,15 @@ job_stream_do_open(struct job_stream *s)
 static bool
 job_stream_if_heartbeat(const struct job_stream *s)
 {
-	return ((struct note_job *)(void *)fsm_data(&s->fsm))->msg->id.len == 0;
+	const Management__JobRequest *m = ((struct note_job *)(void *)fsm_data(&s->fsm))->msg;
+
+	return m == NULL || m->id.len == 0;
 }
 
 static void
 job_stream_do_send_beat(struct job_stream *s)
 {
-	Management__JobResponse beat;
-
-	management__job_response__init(&beat);
-	if (mgmt_link_send(&s->link, &beat.base) != 0) {
+	if (s->link.call != NULL && grpc_send(s->link.call, NULL, 0) != 0) {
 		snprintf(s->link.why, sizeof(s->link.why), "a heartbeat could not be sent");
 		job_stream_post_gen(s, JOB_STREAM_EV_ENDED, s->link.gen, NULL);
 	}

@@ -4,7 +4,7 @@
 /*
  * job.h -- the Job stream (fsm/job-stream.fsm).  We do no jobs yet: each is
  * answered "failed" with a reason, at once; heartbeats (no id) in silence.  We
- * beat towards servers that ask for it (net/beat.h): a JobResponse without id.
+ * beat towards servers that ask for it (net/beat.h).
  */
 #include "fsm/backoff.h"
 #include "fsm/fsm.h"

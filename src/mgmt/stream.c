@@ -101,8 +101,9 @@ on_message(void *arg, struct grpc_call *call, const uint8_t *bytes, size_t len)
 	if (n == NULL)
 		return;
 	n->data = (struct fsm_data){ 1, note_sync_free };
-	n->msg = mgmt_link_unseal(&s->link, &management__sync_response__descriptor, bytes, len);
-	if (n->msg == NULL) {
+	if (len > 0)	/* else a beat of our own server: there is nothing to unseal */
+		n->msg = mgmt_link_unseal(&s->link, &management__sync_response__descriptor, bytes, len);
+	if (len > 0 && n->msg == NULL) {
 		/* sealed under another key: the server restarted beneath a proxy */
 		free(n);
 		mgmt_stream_post_gen(s, MGMT_STREAM_EV_ENDED, s->link.gen, NULL);
@@ -146,8 +147,8 @@ mgmt_stream_do_take(struct mgmt_stream *s)
 	const Management__SyncResponse *m = n->msg;
 
 	s->last_message = env_now(s->env);
-	if (m->netbird_config == NULL && m->peer_config == NULL && m->network_map == NULL &&
-	    m->n_remote_peers == 0)
+	if (m == NULL || (m->netbird_config == NULL && m->peer_config == NULL && m->network_map == NULL &&
+	    m->n_remote_peers == 0))
 		return;		/* a heartbeat */
 	s->hooks.sync(s->arg, m);
 }

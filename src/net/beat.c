@@ -27,6 +27,12 @@ net_beat_text(char out[NET_BEAT_TEXT], int64_t us)
 }
 
 int64_t
+net_beat_back(int64_t us)
+{
+	return us + us / 2;
+}
+
+int64_t
 net_beat_patience(int64_t us)
 {
 	return 3 * us + 15 * MONO_SEC;

@@ -19,8 +19,9 @@
 #include "net/grpc-call.h"
 #include "net/grpc-text.h"
 
-#define GRPC_KEEPALIVE		(30 * MONO_SEC)
-#define GRPC_KEEPALIVE_TIMEOUT	(10 * MONO_SEC)
+/* A little more than the beat of our own server, so that a PING is the exception; 40 s in all. */
+#define GRPC_KEEPALIVE		(33 * MONO_SEC)
+#define GRPC_KEEPALIVE_TIMEOUT	(7 * MONO_SEC)
 
 struct grpc_channel {
 	struct env *env;

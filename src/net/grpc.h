@@ -110,8 +110,8 @@ struct grpc_target {
 	const char *ca_file;	/* TLS: PEM roots; NULL: the system's */
 	bool insecure;		/* TLS: tests only */
 	const char *user_agent;	/* NULL: "godwit" */
-	int64_t keepalive_us;	/* 0: 30 s; negative: none */
-	int64_t keepalive_timeout_us;	/* 0: 10 s */
+	int64_t keepalive_us;	/* 0: 33 s; negative: none */
+	int64_t keepalive_timeout_us;	/* 0: 7 s */
 	bool ping_idle;		/* PING also without an open call: our own servers only */
 	size_t max_message;	/* received; 0: GRPC_MAX_MESSAGE_CLIENT */
 };

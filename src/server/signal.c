@@ -93,14 +93,17 @@ srv_signal_do_say_hello(struct srv_signal *m)
 static void
 srv_signal_do_send_beat(struct srv_signal *m)
 {
-	if (m->server->beat.us > 0)
+	if (m->server->beat.us > 0 && m->ours && m->call != NULL) {
+		m->active = env_now(m->server->env);
+		grpc_send(m->call, NULL, 0);	/* fails only when the call's end is on its way */
+	} else if (m->server->beat.us > 0)
 		srv_signal_do_say_hello(m);
 }
 
 static bool
 srv_signal_if_deaf(const struct srv_signal *m)
 {
-	return mono_diff(env_now(m->server->env), m->heard) > net_beat_patience(m->beat_us);
+	return mono_diff(env_now(m->server->env), m->heard) > net_beat_patience(m->listen_us);
 }
 
 /* ---- the registry ------------------------------------------------------------------------ */
@@ -249,7 +252,8 @@ connect_stream(void *arg, struct grpc_call *call)
 	/* Never, if there are to be none: a day of silence is as good as for ever. */
 	m->opened = m->active = m->heard = env_now(s->env);
 	m->beat_us = s->beat.us > 0 ? s->beat.us : 24 * MONO_HOUR;
-	m->listen_us = s->beat.us > 0 && grpc_metadata(call, NET_BEAT_HEADER) != NULL ? m->beat_us : -1;
+	m->ours = grpc_metadata(call, NET_BEAT_HEADER) != NULL;
+	m->listen_us = s->beat.us > 0 && m->ours ? net_beat_back(m->beat_us) : -1;
 	snprintf(m->id, sizeof(m->id), "%s", id);
 	m->has_key = wire_key_parse(m->key, id) == 0;
 	list_init(&m->grave.list);

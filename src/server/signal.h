@@ -24,7 +24,8 @@ struct srv_signal {
 	bool has_key;			/* the id is a WireGuard key: it can be beaten */
 	uint8_t key[32];
 	struct srv_signal *predecessor;	/* whose place it took, during that step only */
-	int64_t beat_us, listen_us;	/* silence before a beat; how often we ask whether it beats, -1: it does not promise to */
+	bool ours;			/* an agent of our own: it said that it beats */
+	int64_t beat_us, listen_us;	/* silence before a beat; its interval, in which we ask whether it beats, -1: it does not promise to */
 	struct mono opened, active;	/* accepted; last sent or received something */
 	struct mono heard;		/* last received something */
 	int end_code;

@@ -29,8 +29,9 @@ struct srv_stream {
 	struct buf meta;		/* of the request, until it is stored */
 	bool due;			/* a map waits to be sent */
 	struct srv_stream *predecessor;	/* whose place it took, during that step only */
+	bool ours;			/* an agent of our own: it said that it beats */
 	int64_t beat_us;		/* silence before a beat */
-	int64_t listen_us;		/* how often we ask whether it beats; -1: it does not promise to */
+	int64_t listen_us;		/* its interval, in which we ask whether it beats; -1: it does not promise to */
 	struct mono opened, active;	/* accepted; last sent or received something */
 	struct mono heard;		/* last received something */
 	struct mono token_at;		/* when the agent got its relay token */

@@ -122,8 +122,10 @@ on_headers(void *arg, struct grpc_call *call)
 {
 	struct signal_stream *s = arg;
 
-	s->beat = net_beat_parse(grpc_metadata(call, NET_BEAT_HEADER));
-	s->silence = s->beat > 0 ? s->beat + SILENCE_GRACE : SILENCE;
+	int64_t theirs = net_beat_parse(grpc_metadata(call, NET_BEAT_HEADER));
+
+	s->beat = theirs > 0 ? net_beat_back(theirs) : -1;
+	s->silence = theirs > 0 ? theirs + SILENCE_GRACE : SILENCE;
 	if (grpc_metadata(call, "x-wiretrustee-peer-registered") != NULL)
 		signal_stream_post_gen(s, SIGNAL_STREAM_EV_REGISTERED, s->gen, NULL);
 }
