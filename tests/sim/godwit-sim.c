@@ -3,11 +3,12 @@
  * godwit-sim -- a whole mesh, network and clock in one process.
  *
  *	godwit-sim [--seed N] [--hosts K] [--nat eim|sym|mixed|open] [--limit SECONDS]
- *	           [--run SECONDS [--idle]] [--verbose] [--log]
+ *	           [--run SECONDS [--idle]] [--cheap] [--verbose] [--log]
  *
  * Runs the real server and K real agents to "every pair pings" and prints the
  * virtual time that took and the trace hash; --run goes on that much
- * longer, --idle without pings and with a count of what is sent all the same.
+ * longer, --idle without pings and with a count of what is sent all the same; --cheap
+ * without the real Curve25519 (sim_cheap_crypto).
  * Exit status 1: some pair did not.
  */
 #include <getopt.h>
@@ -20,7 +21,7 @@ static int
 usage(void)
 {
 	fprintf(stderr, "usage: godwit-sim [--seed N] [--hosts K] [--nat eim|sym|mixed|open] "
-	    "[--limit S] [--run S [--idle]] [--verbose] [--log]\n");
+	    "[--limit S] [--run S [--idle]] [--cheap] [--verbose] [--log]\n");
 	return 2;
 }
 
@@ -30,7 +31,7 @@ main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "seed", required_argument, NULL, 's' }, { "hosts", required_argument, NULL, 'k' },
 		{ "nat", required_argument, NULL, 'n' }, { "limit", required_argument, NULL, 'l' },
-		{ "run", required_argument, NULL, 'r' }, { "idle", no_argument, NULL, 'i' }, { "verbose", no_argument, NULL, 'v' },
+		{ "run", required_argument, NULL, 'r' }, { "idle", no_argument, NULL, 'i' }, { "cheap", no_argument, NULL, 'c' }, { "verbose", no_argument, NULL, 'v' },
 		{ "log", no_argument, NULL, 'g' }, { NULL, 0, NULL, 0 }
 	};
 	static const char *const nats[] = { "eim", "sym", "mixed", "open" };
@@ -67,6 +68,9 @@ main(int argc, char **argv)
 			break;
 		case 'i':
 			idle = true;
+			break;
+		case 'c':
+			conf.cheap_crypto = true;
 			break;
 		case 'v':
 			conf.verbose = true;

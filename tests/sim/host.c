@@ -372,6 +372,13 @@ sim_wall_step(struct sim_host *h, int64_t us)
 	h->wall_offset += us;
 }
 
+void
+sim_slow_reader(struct sim_host *h, size_t most, int64_t every)
+{
+	h->read_most = most;
+	h->read_every = every;
+}
+
 /* ---- processes ------------------------------------------------------------------------ */
 
 static void exit_ev(void *);

@@ -70,7 +70,7 @@ struct sim {
 	uint64_t hash, events;
 	struct env *cur;		/* whose turn it is, or NULL */
 	struct env *ran;		/* whose turn it was in the last event */
-	bool verbose, in_check;
+	bool verbose, in_check, cheap_crypto;
 	struct list hosts, nets, nats, cuts, names, pings;
 	unsigned nhost, nif, pingids;
 	bool dns_dead;
@@ -132,6 +132,8 @@ struct sim_host {
 	void (*on_ip)(void *, const uint8_t *, size_t);
 	void *on_ip_arg;
 	unsigned ntun, npath;
+	size_t read_most;		/* bytes a stream hands over at once; 0: all */
+	int64_t read_every;
 };
 
 struct env {
@@ -222,5 +224,5 @@ int tun_send_echo(struct sim_host *, const struct addr *dst, uint16_t id, uint16
 
 /* ---- chance of libraries ------------------------------------------------------------------ */
 void chance_install(void);
-void chance_reset(void);
+void cheap_reset(void);	/* the real one */
 #endif

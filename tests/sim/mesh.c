@@ -15,7 +15,8 @@
 
 #define SERVER_ADDR	"203.0.113.10"
 #define PORT		80
-#define LOOK_EVERY	(20 * MONO_MS)
+#define LOOK_EVERY	(20 * MONO_MS)	/* while some pair has no answer yet */
+#define LOOK_SELDOM	MONO_SEC	/* for agents that joined anew */
 
 static struct mesh *logging;
 
@@ -116,6 +117,80 @@ mesh_kill_server(struct mesh *m)
 
 /* ---- an agent's program --------------------------------------------------------------- */
 
+/* Signal messages on their last step, where single ones can be lost.  Those that
+ * are late come in a turn of their own, if the same process still runs. */
+struct letter {
+	struct mesh_node *to;
+	struct env *env;
+	uint8_t from[WIRE_KEY_LEN];
+	struct wire_signal msg;
+};
+
+static void
+deliver(void *arg)
+{
+	struct letter *l = arg;
+
+	l->to->on_message(l->to->agent, l->from, &l->msg);
+}
+
+static void
+deliver_late(void *arg)
+{
+	struct letter *l = arg;
+
+	if (l->to->env == l->env && l->to->agent != NULL)
+		sim_call(l->env, deliver, l);
+	free(l);
+}
+
+static void
+post_late(struct mesh_node *n, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal *msg)
+{
+	struct letter *l = calloc(1, sizeof *l);
+
+	if (l == NULL)
+		fatal("sim", "no memory");
+	*l = (struct letter){ .to = n, .env = n->env, .msg = *msg };
+	memcpy(l->from, from, sizeof l->from);
+	sim_after(n->mesh->s, (int64_t)sim_chance(n->mesh->s, (uint64_t)n->mesh->bad_signal.late), deliver_late, l);
+}
+
+static void
+on_message(void *arg, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal *msg)
+{
+	struct mesh *m = logging;
+	struct mesh_node *n = m->node;
+	uint64_t luck = m->bad_signal.late > 0 ? sim_chance(m->s, 1000000) : UINT64_MAX;
+
+	while (n->agent != arg)
+		n++;
+	if (luck < m->bad_signal.loss) {
+		m->signals_lost++;
+		return;
+	}
+	luck -= m->bad_signal.loss;
+	if (luck < m->bad_signal.late_ppm) {
+		m->signals_late++;
+		post_late(n, from, msg);
+		return;
+	}
+	n->on_message(arg, from, msg);
+	if (luck - m->bad_signal.late_ppm < m->bad_signal.dup) {
+		m->signals_doubled++;
+		post_late(n, from, msg);
+	}
+}
+
+void
+mesh_bad_signal(struct mesh *m, uint32_t loss, uint32_t dup, uint32_t late_ppm, int64_t late)
+{
+	m->bad_signal.loss = loss;
+	m->bad_signal.dup = dup;
+	m->bad_signal.late_ppm = late_ppm;
+	m->bad_signal.late = late;
+}
+
 static void *
 agent_start(struct env *e, void *arg)
 {
@@ -132,6 +207,8 @@ agent_start(struct env *e, void *arg)
 		fatal("sim", "agent %u does not start: %s", n->i, why);
 	sim_hash_loop(n->mesh->s, agent_loop(n->agent));
 	fsm_loop_strict(agent_loop(n->agent));
+	n->on_message = n->agent->signal->hooks.message;
+	n->agent->signal->hooks.message = on_message;
 	if (n->starts++ == 0) {
 		if (agent_set_login(n->agent, &login, why, sizeof why) != 0)
 			fatal("sim", "agent %u: %s", n->i, why);
@@ -291,10 +368,8 @@ begin(void *arg)
 }
 
 static void
-look(void *arg)
+look(struct mesh *m)
 {
-	struct mesh *m = arg;
-
 	m->answered = m->pairs = 0;
 	for (unsigned i = 0; i < m->n; i++)
 		for (unsigned j = 0; j < m->n; j++) {
@@ -318,8 +393,28 @@ look(void *arg)
 				m->node[i].ping[j] = sim_ping(m->node[i].host, &to,
 				    m->conf.ping_every > 0 ? m->conf.ping_every : 200 * MONO_MS);
 		}
-	m->all = m->answered == m->pairs;
-	sim_after(m->s, LOOK_EVERY, look, m);
+	m->all = m->conf.no_ping || m->answered == m->pairs;
+}
+
+static void
+look_often(void *arg)
+{
+	struct mesh *m = arg;
+
+	look(m);
+	m->looking = !m->all;
+	if (m->looking)
+		sim_after(m->s, LOOK_EVERY, look_often, m);
+}
+
+static void
+look_seldom(void *arg)
+{
+	struct mesh *m = arg;
+
+	if (!m->looking)
+		look_often(m);
+	sim_after(m->s, LOOK_SELDOM, look_seldom, m);
 }
 
 struct mesh *
@@ -332,6 +427,7 @@ mesh_new(const struct mesh_conf *conf)
 	m->conf = *conf;
 	m->n = conf->hosts;
 	m->s = sim_new(conf->seed);
+	sim_cheap_crypto(m->s, conf->cheap_crypto);
 	logging = m;
 	log_to_sink(log_line, NULL);
 	log_set_level(conf->log ? LOG_LV_DEBUG : LOG_LV_ERROR);
@@ -348,7 +444,7 @@ mesh_new(const struct mesh_conf *conf)
 		node_place(m, i);
 	mesh_start_server(m);
 	sim_after(m->s, LOOK_EVERY, begin, m);
-	sim_after(m->s, LOOK_EVERY, look, m);
+	sim_after(m->s, LOOK_EVERY, look_seldom, m);
 	return m;
 }
 
@@ -383,6 +479,20 @@ mesh_reset(struct mesh *m)
 			if (m->node[i].ping[j] != NULL)
 				sim_ping_reset(m->node[i].ping[j]);
 	m->all = false;
+	if (!m->looking) {
+		m->looking = true;
+		sim_after(m->s, LOOK_EVERY, look_often, m);
+	}
+}
+
+void
+mesh_ping_every(struct mesh *m, int64_t interval)
+{
+	m->conf.ping_every = interval;
+	for (unsigned i = 0; i < m->n; i++)
+		for (unsigned j = 0; j < m->n; j++)
+			if (m->node[i].ping[j] != NULL)
+				sim_ping_every(m->node[i].ping[j], interval);
 }
 
 void

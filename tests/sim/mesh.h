@@ -20,6 +20,7 @@ struct mesh_conf {
 	enum mesh_nat nat;
 	bool verbose;
 	bool log;		/* the programs' log lines on stderr, with virtual times */
+	bool cheap_crypto;	/* sim_cheap_crypto() */
 	bool no_ping;		/* the scenario sends its own */
 	bool v6;		/* everybody has IPv6 as well, filtered by the routers */
 	bool by_name;		/* the server is vpn.example, not an address */
@@ -33,6 +34,7 @@ struct mesh_conf {
 struct agent;
 struct mesh;
 struct server;
+struct wire_signal;
 
 struct mesh_node {
 	struct mesh *mesh;
@@ -43,6 +45,7 @@ struct mesh_node {
 	bool carrier;			/* its router is behind a carrier's */
 	struct env *env;		/* NULL: not running */
 	struct agent *agent;
+	void (*on_message)(void *agent, const uint8_t *from, const struct wire_signal *);	/* the agent's own */
 	struct sim_ping *ping[MESH_MAX];/* to node [i] */
 	unsigned starts, lives;
 	bool joining;			/* will be told to join once it has left */
@@ -64,6 +67,12 @@ struct mesh {
 	unsigned rebinds;		/* how many addresses routers were given */
 	bool all;			/* every pair has an answer, as of the last look */
 	unsigned pairs, answered;
+	struct {
+		uint32_t loss, dup, late_ppm;
+		int64_t late;
+	} bad_signal;
+	uint64_t signals_lost, signals_doubled, signals_late;
+	bool looking;			/* for answers, every 20 ms */
 };
 
 /* The world, with the server started; agents start when the join line is out. */
@@ -75,6 +84,10 @@ void mesh_start_agent(struct mesh *, unsigned i);
 void mesh_kill_agent(struct mesh *, unsigned i);
 /* With the setup key, as after a logout. */
 void mesh_join_again(struct mesh *, unsigned i);
+/* What becomes of single signal messages on their way to any agent, in millionths:
+ * lost, told twice, or told up to `late` behind others. */
+void mesh_bad_signal(struct mesh *, uint32_t loss, uint32_t dup, uint32_t late_ppm, int64_t late);
+void mesh_ping_every(struct mesh *, int64_t interval);
 /* Until every pair pings; false when the limit has passed. */
 bool mesh_until_all(struct mesh *, int64_t limit);
 /* Forget the answers so far: mesh_until_all then asks for new ones. */

@@ -105,6 +105,19 @@ sim_nat_rebind(struct sim_nat *n, const char *new_addr)
 	sim_say(n->sim, n->name, "rebinds to %s", new_addr != NULL ? new_addr : "the same address");
 }
 
+void
+sim_nat_forget(struct sim_nat *n, unsigned protos, unsigned percent)
+{
+	sim_mark(n->sim, "forget", n->out->id, protos, percent);
+	sim_say(n->sim, n->name, "forgets mappings");
+	LIST_EACH(l, &n->mappings) {
+		struct mapping *m = LIST_OF(l, struct mapping, in_nat);
+
+		if ((m->proto & protos) != 0 && prng_below(&n->sim->net, 100) < percent)
+			mapping_free(m);
+	}
+}
+
 bool
 nat_delegates(const struct sim_if *outside, const struct addr *dst)
 {

@@ -59,6 +59,13 @@ sim_ping_reset(struct sim_ping *p)
 	p->gap = 0;
 }
 
+void
+sim_ping_every(struct sim_ping *p, int64_t interval)
+{
+	p->interval = interval;
+	ev_set(p->host->sim, &p->ev, p->host->sim->now + (int64_t)prng_below(&p->host->sim->net, (uint64_t)interval));
+}
+
 bool
 ping_echo_reply(struct sim_host *h, const struct addr *from, uint16_t id, uint16_t seq)
 {

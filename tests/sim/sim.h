@@ -67,6 +67,9 @@ void sim_hash_add(struct sim *, const void *, size_t);	/* the scenario's own mar
 void sim_hash_loop(struct sim *, struct fsm_loop *);
 /* How often each row of each table that ran was taken, in all worlds so far. */
 void sim_rows_print(FILE *);
+/* Curve25519 and HMAC-SHA1 cost two thirds of the time: stand-ins without secrecy
+ * for this world, from its beginning on; see cheap.c. */
+void sim_cheap_crypto(struct sim *, bool);
 /* Packets and connections on stderr, with virtual times. */
 void sim_set_verbose(struct sim *, bool);
 struct sim *sim_of(struct env *);
@@ -107,6 +110,10 @@ void sim_uncut(struct sim_cut *);	/* fine with NULL */
 /* What a proxy or a forgetful router does to all TCP connections of a host that
  * go somewhere else: RST to both ends, or (eof) an end that only the host sees. */
 void sim_tcp_break(struct sim_host *, bool eof);
+/* Only those that carried nothing for `idle`, as a proxy with a time limit does; how many. */
+unsigned sim_tcp_break_idle(struct sim_host *, int64_t idle, bool eof);
+/* A host that takes in streams slowly: at most `most` bytes each `every`; 0: as fast as they come. */
+void sim_slow_reader(struct sim_host *, size_t most, int64_t every);
 
 enum sim_mapping { SIM_MAP_EIM, SIM_MAP_SYM };			/* RFC 4787 section 4 */
 enum sim_filter { SIM_FILTER_EIF, SIM_FILTER_ADDR, SIM_FILTER_PORT };	/* section 5 */
@@ -127,6 +134,8 @@ struct sim_nat *sim_nat_new(struct sim *, const char *name, struct sim_net *insi
 struct addr sim_nat_addr(const struct sim_nat *);
 struct sim_if *sim_nat_outside(struct sim_nat *);	/* its uplink: sim_if_link, sim_if_set_up */
 void sim_nat_rebind(struct sim_nat *, const char *new_addr);	/* NULL: same address; all mappings are gone */
+/* Mappings expire before their time: each of those protocols with that chance, in per cent. */
+void sim_nat_forget(struct sim_nat *, unsigned protos, unsigned percent);
 size_t sim_nat_mappings(const struct sim_nat *);
 
 /* ---- names ------------------------------------------------------------------------ */
@@ -190,6 +199,7 @@ struct sim_ping_stats {
 struct sim_ping_stats sim_ping_stats(const struct sim_ping *);
 struct addr sim_ping_dst(const struct sim_ping *);
 void sim_ping_reset(struct sim_ping *);		/* counts and gap begin anew */
+void sim_ping_every(struct sim_ping *, int64_t interval);	/* from now on */
 void sim_ping_stop(struct sim_ping *);
 /* IP packets that came out of the host's TUN and were no echo for it to answer. */
 void sim_on_ip(struct sim_host *, void (*fn)(void *arg, const uint8_t *, size_t), void *arg);

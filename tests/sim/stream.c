@@ -471,13 +471,15 @@ read_some(struct env_stream *s)
 
 	if (prng_below(chance, 8) == 0)		/* nothing promises how bytes are grouped */
 		n = 1 + (size_t)prng_below(chance, n);
+	if (s->env->host->read_most > 0 && n > s->env->host->read_most)
+		n = s->env->host->read_most;
 	copy = malloc(n);
 	if (copy == NULL)
 		fatal("sim", "no memory");
 	memcpy(copy, buf_bytes(&t->rcv), n);
 	buf_consume(&t->rcv, n);
 	tcp_consumed(t);
-	stream_kick(s);
+	ev_set(s->env->sim, &s->wake, s->env->sim->now + (s->env->host->read_most > 0 ? s->env->host->read_every : 0));
 	tell(s, &(struct env_stream_note){ .event = ENV_STREAM_DATA, .data = copy, .len = n });
 	free(copy);
 }

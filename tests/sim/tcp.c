@@ -105,24 +105,26 @@ tcp_free_all(struct sim_host *h)
 }
 
 static struct tcp *
-first_far(struct sim_host *h, uint64_t after)
+first_far(struct sim_host *h, uint64_t after, int64_t idle)
 {
 	for (struct map_it i = map_first(h->tcps); i.value; i = map_next(i)) {
 		struct tcp *t = i.value;
 
-		if (t->state == TCP_OPEN && t->broken != after && !addr_is_loopback(&t->remote))
+		if (t->state == TCP_OPEN && t->broken != after && !addr_is_loopback(&t->remote) && h->sim->now - t->active >= idle)
 			return t;
 	}
 	return NULL;
 }
 
-void
-sim_tcp_break(struct sim_host *h, bool eof)
+unsigned
+sim_tcp_break_idle(struct sim_host *h, int64_t idle, bool eof)
 {
 	uint64_t mark = ++h->sim->seq;
+	unsigned n = 0;
 
-	sim_mark(h->sim, "break", h->id, eof, 0);
-	for (struct tcp *t = first_far(h, mark); t != NULL; t = first_far(h, mark)) {
+	for (struct tcp *t = first_far(h, mark, idle); t != NULL; t = first_far(h, mark, idle)) {
+		if (n++ == 0)
+			sim_mark(h->sim, "break", h->id, eof, (uint64_t)idle);
 		t->broken = mark;
 		if (eof) {
 			t->fin_rcvd = true;
@@ -132,6 +134,13 @@ sim_tcp_break(struct sim_host *h, bool eof)
 			tcp_fail(t, -ECONNRESET);
 		}
 	}
+	return n;
+}
+
+void
+sim_tcp_break(struct sim_host *h, bool eof)
+{
+	sim_tcp_break_idle(h, 0, eof);
 }
 
 uint16_t
@@ -227,6 +236,7 @@ send_next(struct tcp *t, size_t max)
 		return;
 	}
 	send_seg(t, SEG_ACK, t->nxt, buf_bytes(&t->snd) + off, n);
+	t->active = t->host->sim->now;
 	t->nxt += n;
 	if (t->timed_seq == 0) {
 		t->timed_seq = t->nxt;
@@ -437,11 +447,13 @@ take(struct tcp *t, const struct pkt *p)
 		if (n > room && !t->discard) {
 			buf_put(&t->rcv, p->data + skip, room);
 			t->rcv_nxt += room;
+			t->active = t->host->sim->now;
 			return;		/* it will be sent again */
 		}
 		if (!t->discard)
 			buf_put(&t->rcv, p->data + skip, n);
 		t->rcv_nxt += n;
+		t->active = t->host->sim->now;
 	}
 	if ((p->seg.flags & SEG_FIN) && !t->fin_rcvd && t->rcv_nxt == p->seg.seq + p->len) {
 		t->fin_rcvd = true;

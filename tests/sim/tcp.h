@@ -35,6 +35,7 @@ struct tcp {
 	size_t nearly;
 	bool fin_rcvd, fin_rcvd_clean;
 	uint32_t told_wnd;
+	int64_t active;			/* when bytes went or came last */
 	uint64_t broken;		/* by which sim_tcp_break */
 	/* above */
 	bool discard;			/* finished: what still comes is thrown away */

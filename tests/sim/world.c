@@ -328,6 +328,7 @@ sim_new(uint64_t seed)
 	list_init(&s->cuts);
 	list_init(&s->names);
 	list_init(&s->pings);
+	cheap_reset();
 	sim_world = NULL;	/* what libraries draw once a process must not come from the first seed */
 	chance_install();
 	sim_world = s;
@@ -419,7 +420,7 @@ sim_leaks(const struct sim *s)
 	return s->leaks;
 }
 
-/* ---- the hash: FNV-1a over what happened and when -------------------------------------- */
+/* ---- the hash: over what happened and when, a word at a time -------------------------------------- */
 
 uint64_t
 sim_hash(const struct sim *s)
@@ -427,23 +428,30 @@ sim_hash(const struct sim *s)
 	return s->hash;
 }
 
+static void
+hash_u64(struct sim *s, uint64_t v)
+{
+	uint64_t h = (s->hash ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+
+	s->hash = h ^ h >> 29;
+}
+
 void
 sim_hash_add(struct sim *s, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
-	for (size_t i = 0; i < len; i++)
-		s->hash = (s->hash ^ p[i]) * UINT64_C(0x100000001b3);
-}
+	while (len > 0) {
+		size_t n = len < 8 ? len : 8;
+		uint64_t v = 0;
 
-static void
-hash_u64(struct sim *s, uint64_t v)
-{
-	uint8_t b[8];
-
-	for (int i = 0; i < 8; i++)
-		b[i] = (uint8_t)(v >> (8 * i));
-	sim_hash_add(s, b, 8);
+		/* byte by byte: the same on either byte order */
+		for (size_t i = 0; i < n; i++)
+			v |= (uint64_t)p[i] << (8 * i);
+		hash_u64(s, v + n);
+		p += n;
+		len -= n;
+	}
 }
 
 void
