@@ -42,6 +42,17 @@ on_woken(void *arg, struct wg_peer *p)
 		wg_watch_post(r->watch, WG_WATCH_EV_WOKEN, NULL);
 }
 
+/* Down and up again: two events that nobody can take back, and rows that are there. */
+static void
+on_gone(void *arg)
+{
+	struct engine *e = arg;
+
+	log_warnx("agent", "interface %s was deleted by somebody: starting anew", wg_device_ifname(e->device));
+	session_post(e->agent->session, SESSION_EV_DOWN, NULL);
+	session_post(e->agent->session, SESSION_EV_UP, NULL);
+}
+
 static void
 on_other(void *arg, const struct env_pkt *pkt)
 {
@@ -125,6 +136,7 @@ open_device(struct engine *e, char *why, size_t whylen)
 	conf.hooks.elsewhere = on_elsewhere;
 	conf.hooks.woken = on_woken;
 	conf.hooks.other = on_other;
+	conf.hooks.gone = on_gone;
 	conf.hooks.tai64n = on_tai64n;
 	conf.arg = e;
 	e->device = wg_device_new(&conf, &err);

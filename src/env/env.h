@@ -183,7 +183,8 @@ uint64_t env_dgram_dropped(const struct env_dgram *);
 void env_dgram_close(struct env_dgram *);
 
 struct env_tun;
-/* name: "wt0", or NULL for any.  Comes up without addresses: see env_host. */
+/* name: "wt0", or NULL for any.  Comes up without addresses: see env_host.  When
+ * somebody deletes the interface the callback is told once, with NULL and 0. */
 struct env_tun *env_tun_open(struct env *, const char *name, unsigned mtu, env_pkts_fn, void *arg, int *err);
 int env_tun_write(struct env_tun *, struct env_pkt *, size_t n);	/* whole IP packets; headroom used */
 bool env_tun_takes_runs(const struct env_tun *);	/* may packets with `segment` be written? */

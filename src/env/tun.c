@@ -30,9 +30,20 @@ struct env_tun {
 	char name[SYS_TUN_NAME];
 };
 
-/* How many packets; *more: the interface was not seen empty. */
+/* Deleted beneath us: the descriptor is readable for ever and gives nothing. */
+static bool
+is_gone(long err)
+{
+#ifdef EBADFD
+	if (err == -EBADFD)
+		return true;
+#endif
+	return err == -EIO || err == -ENXIO || err == -ENODEV;
+}
+
+/* How many packets; *more: the interface was not seen empty; *gone: nor is it there. */
 static int
-read_batch(struct env_tun *t, struct env_pkt *p, bool *more)
+read_batch(struct env_tun *t, struct env_pkt *p, bool *more, bool *gone)
 {
 	size_t bytes = 0;
 	int n = 0;
@@ -47,6 +58,7 @@ read_batch(struct env_tun *t, struct env_pkt *p, bool *more)
 			break;
 		if ((len = sys_tun_read(t->fd, slot, loop_slot_room(), &m)) < 0) {
 			*more = false;
+			*gone = is_gone(len);
 			break;
 		}
 		if (len == 0)
@@ -61,17 +73,30 @@ read_batch(struct env_tun *t, struct env_pkt *p, bool *more)
 }
 
 static void
+say_gone(struct env_tun *t)
+{
+	event_del(&t->ev);
+	log_error("env", "the interface %s was deleted", t->name);
+	loop_turn_begin(t->env);
+	t->fn(t->arg, NULL, 0);
+	loop_turn_end(t->env);
+}
+
+static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct env_tun *t = arg;
 	struct env_pkt p[LOOP_SLOTS];
-	bool more = true;
+	bool more = true, gone = false;
 
 	for (int round = 0; round < BATCHES_A_ROUND && more; round++) {
-		int n = read_batch(t, p, &more);
+		int n = read_batch(t, p, &more, &gone);
 
-		if (n == 0)
+		if (n == 0) {
+			if (gone)
+				say_gone(t);
 			return;
+		}
 		loop_slots_used(t->env, (unsigned)n, p[0].len);
 		loop_turn_begin(t->env);
 		t->fn(t->arg, p, (size_t)n);

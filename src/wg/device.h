@@ -64,6 +64,8 @@ struct wg_hooks {
 	void (*woken)(void *arg, struct wg_peer *);
 	/* A peer without endpoint has something to send (once until it gets one). */
 	void (*no_endpoint)(void *arg, struct wg_peer *);
+	/* Somebody deleted the interface: nothing passes any more. */
+	void (*gone)(void *arg);
 };
 
 struct wg_config {

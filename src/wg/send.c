@@ -297,6 +297,11 @@ wg_send_tun(void *arg, struct env_pkt *pkts, size_t n)
 {
 	struct wg_device *d = arg;
 
+	if (pkts == NULL) {
+		if (d->hooks.gone != NULL)
+			d->hooks.gone(d->arg);
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		uint8_t ecn = 0;
 		struct wg_peer *p = route(d, &pkts[i], &ecn);

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <errno.h>
@@ -20,7 +21,7 @@ struct world {
 	struct env *env;
 	struct env_timer *limit;
 	struct env_tun *tun[2];
-	int answers, err, changes, pings, runs, plain;
+	int answers, err, changes, pings, runs, plain, gone;
 	size_t got;
 	bool timed_out, connected;
 	struct env_stream *client, *server;
@@ -98,6 +99,7 @@ on_ping(void *arg, struct env_pkt *p, size_t n)
 {
 	struct world *w = arg;
 
+	w->gone += n == 0;
 	for (size_t i = 0; i < n; i++) {
 		uint8_t *b = p[i].data, tmp[4];
 		unsigned sum;
@@ -213,6 +215,29 @@ test_host(struct world *w)
 	    env_sysinfo(w->env)->os, env_sysinfo(w->env)->os_version, env_sysinfo(w->env)->kernel);
 	env_tun_close(w->tun[0]);
 	is_int(shell("ip link show gw0 2>/dev/null | grep -q gw0"), 256, "a closed TUN is gone");
+}
+
+/* Somebody deletes it: told once, and no busy loop over the dead descriptor. */
+static void
+test_deleted(struct world *w)
+{
+	struct rusage before, after;
+	int64_t used;
+	int err;
+
+	w->tun[0] = env_tun_open(w->env, "gw0", 1280, on_ping, w, &err);
+	if (!ok(w->tun[0] != NULL, "a TUN opens again (%d)", err))
+		return;
+	w->gone = 0;
+	shell("ip link del gw0");
+	getrusage(RUSAGE_SELF, &before);
+	run(w, 500 * MONO_MS);
+	getrusage(RUSAGE_SELF, &after);
+	used = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * MONO_SEC + after.ru_utime.tv_usec - before.ru_utime.tv_usec +
+	    (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * MONO_SEC + after.ru_stime.tv_usec - before.ru_stime.tv_usec;
+	is_int(w->gone, 1, "a TUN that is deleted says so once");
+	ok(used < 100 * MONO_MS, "and nothing spins over it (%lld us of CPU in half a second)", (long long)used);
+	env_tun_close(w->tun[0]);
 }
 
 /* ---- runs of TCP through two TUNs, tied together in this process -------------- */
@@ -376,6 +401,7 @@ main(void)
 	w.env = env_new();
 	w.limit = env_timer_new(w.env, on_limit, &w);
 	test_host(&w);
+	test_deleted(&w);
 	test_runs(&w, "IPv4", "10.1.0.1", "10.1.0.2");
 	test_runs(&w, "IPv6", "fd00::1", "fd00::2");
 	test_full_disk(&w);

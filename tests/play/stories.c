@@ -286,6 +286,14 @@ clock_step(struct mesh *m)
 	sim_run(m->s, 40 * MONO_SEC);
 }
 
+/* Somebody tidies up interfaces, the agent's own too. */
+static void
+tun_deleted(struct mesh *m)
+{
+	sim_tun_delete(m->node[0].env);
+	sim_run(m->s, 40 * MONO_SEC);
+}
+
 static const struct story stories[] = {
 	{ "cut-direct", MESH_EIM, 2, cut_direct, 1500, "the direct path is cut and restored" },
 	{ "rebind-direct", MESH_EIM, 2, rebind, 2000, "a router gets a new public address, direct" },
@@ -310,6 +318,7 @@ static const struct story stories[] = {
 	{ "idle-direct", MESH_EIM, 2, expiry, 200, "forty minutes of nothing, direct" },
 	{ "idle-relayed", MESH_SYM, 2, expiry, 300, "forty minutes of nothing, relayed" },
 	{ "frozen", MESH_EIM, 2, frozen, 32000, "an agent stopped for 30 s" },
+	{ "tun-deleted", MESH_EIM, 2, tun_deleted, 1500, "an agent's interface is deleted beneath it" },
 	{ "clock-step", MESH_EIM, 2, clock_step, 1000, "wall clock set back, forward, far back" },
 };
 

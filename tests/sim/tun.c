@@ -168,6 +168,21 @@ env_tun_close(struct env_tun *t)
 }
 
 void
+sim_tun_delete(struct env *e)
+{
+	LIST_EACH(l, &e->tuns) {
+		struct env_tun *t = LIST_OF(l, struct env_tun, in_env);
+
+		if (t->iface == NULL)
+			continue;
+		tun_unplug(t);
+		turn_begin(e);
+		t->fn(t->arg, NULL, 0);
+		turn_end(e);
+	}
+}
+
+void
 tuns_kill(struct env *e)
 {
 	LIST_EACH(l, &e->tuns)
