@@ -34,6 +34,8 @@ guard_if_all_up(const struct guard *g)
 
 	if (!direct && !relay)
 		return false;
+	if (peer_has_news(g->peer))
+		return false;
 	return (direct || !peer_wants_ice(p)) && (relay || !peer_wants_relay(p));
 }
 

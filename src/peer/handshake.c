@@ -155,6 +155,7 @@ describe_and_say(struct handshake *h, enum wire_signal_type type)
 	h->peer->hooks->describe(h->peer->arg, h->peer, &m);
 	m.type = type;
 	if (say(h, &m)) {
+		memcpy(h->told_relay_url, m.relay_url, sizeof(h->told_relay_url));
 		if (type == WIRE_SIGNAL_OFFER)
 			h->offers_out++;
 		else

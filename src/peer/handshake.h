@@ -38,6 +38,7 @@ struct handshake {
 	bool remote_ice, remote_relay;	/* by its last message */
 	uint16_t remote_wg_port;
 	char remote_version[64], remote_relay_url[256];
+	char told_relay_url[256];	/* ours, by our last message that left */
 	uint64_t offers_in, answers_in, offers_out, answers_out, late, unsent;
 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sodium.h>
 #include "peer/peer.h"
 
 struct peer *
@@ -76,4 +77,17 @@ bool
 peer_wants_relay(const struct peer *p)
 {
 	return p->hooks->we_do_relay(p->arg, p) && p->handshake.remote_relay;
+}
+
+bool
+peer_has_news(struct peer *p)
+{
+	struct wire_signal m;
+	bool news;
+
+	memset(&m, 0, sizeof(m));
+	p->hooks->describe(p->arg, p, &m);
+	news = strcmp(m.relay_url, p->handshake.told_relay_url) != 0;
+	sodium_memzero(&m, sizeof(m));
+	return news;
 }

@@ -78,4 +78,6 @@ void peer_signal(struct peer *, const struct wire_signal *);
 /* What could be up: by what both sides can do. */
 bool peer_wants_ice(const struct peer *);
 bool peer_wants_relay(const struct peer *);
+/* Our relay is another one than the remote was last told, or was there none then. */
+bool peer_has_news(struct peer *);
 #endif
