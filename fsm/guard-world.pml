@@ -11,6 +11,8 @@ bool sent, hung;
 #define guard_if_under_way(a, arg) pending
 #define guard_if_enough(a, arg) (relay && tries >= 1)
 #define guard_if_cut_off(a, arg) (!relay)
+bool idle;
+#define guard_if_unused(a, arg) idle
 #include "guard.pml"
 inline guard_do_wait_none(a, arg)	{ wait = 1 }
 inline guard_do_wait_little(a, arg)	{ wait = 1 }
@@ -21,10 +23,11 @@ inline guard_do_back_off(a, arg)	{ wait = 1; if :: tries < 1 -> tries++ :: else 
 inline guard_do_forget_count(a, arg)	{ tries = 0 }
 inline guard_send_ask(a, arg)		{ assert(!(relay && direct)); assert(!pending || IS(slow)); sent = true; pending = true }
 #define BUSY pending
-#define FAST :: atomic { pending -> pending = false; relay = true; direct = true }
+#define FAST :: atomic { idle -> idle = false } :: atomic { pending -> pending = false; relay = true; direct = true }
 #define FAULTY \
 	LUCK(pending, pending = false) \
 	LUCK(pending, pending = false; relay = true) \
+	LUCK(!idle, idle = true) \
 	BADNEWS(relay, reset, relay = false) \
 	BADNEWS(direct, reset, direct = false) \
 	LUCK(relay && !direct, relay = false)	/* without a word: GD-5 */
@@ -38,7 +41,8 @@ inline settle() {
 	assert(!(restarts && IS(seeking)) || tries == 0);	/* a new loss owes nothing to an old one */
 	assert(!restarts || IS(seeking) || (ev == EV(signal_up) && IS(settled)));
 	assert(!(ev == EV(signal_up) && was == guard_settled) || (IS(settled) == (relay && direct)));	/* who misses nothing is not disturbed */
-	assert(ev != EV(tick) || IS(settled) || sent || hung || !relay);	/* a tick asks, unless something is under way */
+	assert(ev != EV(tick) || IS(settled) || sent || hung || !relay || (was == guard_slow && idle));	/* a tick asks, unless something is under way, or nobody needs it */
+	assert(!(sent && was == guard_slow && idle && relay) || !IS(slow));
 	wait = 0; was = 0; sent = false; hung = false
 }
 #include "alone.pml"

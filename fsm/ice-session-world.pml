@@ -26,6 +26,7 @@ inline ice_session_close_agent(a)		{ agent = false; pend = false; tried = false 
 inline ice_session_do_new_agent(a, arg)		{ assert(!agent || unused || ev == EV(answer)); OPEN(agent); agent = true; unused = false; tried = false; pend = false; made = true }
 inline ice_session_do_renew_id(a, arg)		{ unused = true; renewed = true }
 inline ice_session_do_probe(a, arg)		{ pend = dir }
+inline ice_session_do_indicate(a, arg)		{ assert(agent) }
 inline ice_session_do_recall(a, arg)		{ skip }
 inline ice_session_do_select(a, arg)		{ assert(agent); chose_path = true }
 inline ice_session_do_choose(a, arg)		{ assert(agent); chose = true }
@@ -53,6 +54,7 @@ inline ice_session_send_nominate(a, arg)	{ assert(agent); nominates = true }
 	LUCK(dir, dir = false; pend = false) \
 	LUCK(pend, pend = false) \
 	BAD(true, agent, answered, skip) \
+	BAD(true, agent, sign, skip) \
 	BADNEWS(true, selected, skip)
 #define ROLES \
 	ROLE(true, offer, skip) ROLE(true, answer, skip) ROLE(true, candidate, skip) ROLE(true, close, skip) \
@@ -67,6 +69,7 @@ inline settle() {
 	assert(!(ev == EV(net_change) && (was_in(checking) || was_in(lurking))) || IS(none));
 	assert(!(ev == EV(net_change) && was_in(connected)) || (IS(doubtful) && said && gathers));
 	assert(chose == nominates);
+	assert(ev != EV(sign) || M_state == was);		/* a sign proves nothing */
 	assert(chose_path == ups);				/* what is selected is told */
 	assert(!downs || dropped || IS(none));
 	assert(!(ev == EV(answered) && (was_in(doubtful) || was_in(lurking))) || (IS(connected) && noted));

@@ -100,6 +100,7 @@ hidden byte x, cur, arg, k, s, l;
 #define guard_if_under_way(a, v) (ice_session_state[a] == ice_session_checking && path_state[a] == path_relay)
 #define guard_if_enough(a, v) (path_state[a] != path_none && tries[a] >= MAXTRY)
 #define guard_if_cut_off(a, v) (path_state[a] == path_none)
+#define guard_if_unused(a, v) false	/* somebody wants to talk */
 
 /* ---- what the actions mean; those not named mean nothing here ---- */
 /* a random id is one that nobody uses: the smallest such, or the state space would count sessions */

@@ -63,6 +63,7 @@ inline settle() {
 	live = told && far >= 4;
 	assert(!(ev == EV(health) && (was == relay_link_up || was == relay_link_doubted)) || (echoed && IS(up)));
 	assert(!became(doubted) || pinged);
+	assert(ev != EV(health_timeout) || !IS(up));	/* a late word is asked for */
 	echoed = false; pinged = false; failed = false; kept = false; bye = false; forgot = false; was = 0
 }
 #include "alone.pml"

@@ -39,7 +39,7 @@ inline signal_stream_send_signal_up(a, arg)	{ ups = true; assert(ev == EV(regist
 	BAD(true, conn, doubt, skip) \
 	LUCK(far > 0, far = 0)		/* half dead: nothing more comes, nobody says so */ \
 	LUCK(!months, months = true)
-#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
+#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, nudge, skip)
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != signal_stream_##x)
 inline settle() {
@@ -53,6 +53,7 @@ inline settle() {
 	assert(!(was == signal_stream_spent && became(dialing)) || forgot);
 	assert(!(was == signal_stream_backoff && became(dialing)) || ev != EV(retry) || !months);
 	assert(!(ev == EV(beat) && IS(up)) || beaten);
+	assert(!(ev == EV(nudge) && was == signal_stream_up) || IS(probing));
 	assert(!(ev == EV(message) && was == signal_stream_up) || IS(up));
 	assert(!(ev == EV(net_change) && was == signal_stream_backoff) || forgot);
 	assert(!(ev == EV(start) && was == signal_stream_idle) || forgot);

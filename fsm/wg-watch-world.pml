@@ -12,6 +12,7 @@ bool on, carries, talk, told, live, hush;
 #define wg_watch_if_owed(a, arg) (!carries)
 #define wg_watch_if_dead(a, arg) (!carries && talk)
 #define wg_watch_if_stale(a, arg) (!carries)
+#define wg_watch_if_unopened(a, arg) (!carries && talk && COIN(0))
 #define wg_watch_if_hushed(a, arg) (hush && !carries)
 #define wg_watch_if_idle(a, arg) (!talk)
 #define wg_watch_if_old_handshake(a, arg) (!carries || COIN(0))

@@ -14,7 +14,8 @@
 #include "base/map.h"
 #include "env/env.h"
 
-#define KEEPALIVE_S	25	/* NetBird's, on every peer */
+#define UNUSED_AFTER	(5 * MONO_MIN)
+#define KEEPALIVE_S	25	/* NetBird's; what our own kind does instead: fsm/ice-session.fsm, sign */
 
 static struct agent *
 agent_of(const struct remote *r)
@@ -70,6 +71,9 @@ on_endpoint(void *arg, struct peer *peer, const struct peer_endpoint *ep)
 		to.way = ep->way;
 		break;
 	}
+	/* A session that nobody uses may end: 0.36 MB a day for keepalives and the handshakes
+	 * that they ask for, over a relay four times that.  The next packet opens another. */
+	wg_peer_set_keepalive(r->wg, r->peer->handshake.generation != 0 ? 0 : KEEPALIVE_S);
 	wg_peer_set_endpoint(r->wg, &to);
 	r->changed_wall = env_wall(agent_of(r)->env);
 }
@@ -88,6 +92,17 @@ on_ice_busy(void *arg, const struct peer *peer)
 	const struct remote *r = arg;
 
 	return ice_session_busy(r->ice);
+}
+
+/* Longer than the guard's longest wait, so that no use falls between two looks. */
+static bool
+on_unused(void *arg, const struct peer *peer)
+{
+	const struct remote *r = arg;
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(r->wg, &s);
+	return !mono_is_set(s.last_data_sent) || mono_diff(env_now(agent_of(r)->env), s.last_data_sent) > UNUSED_AFTER;
 }
 
 static bool
@@ -118,7 +133,7 @@ static const struct relay_channel_hooks channel_hooks = { on_relay_input };
 
 static const struct peer_hooks hooks = {
 	.send = on_send, .describe = on_describe, .endpoint = on_endpoint,
-	.shake_hands = on_shake_hands, .ice_busy = on_ice_busy,
+	.shake_hands = on_shake_hands, .ice_busy = on_ice_busy, .unused = on_unused,
 	.we_do_ice = on_we_do_ice, .we_do_relay = on_we_do_relay,
 };
 

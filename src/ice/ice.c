@@ -450,6 +450,19 @@ on_response(struct ice *ice, const struct wire_stun *m, const struct env_pkt *pk
 	tx_free(ice, tx);
 }
 
+/* Of whose path is the address?  Nothing is proven by it, and nothing but the next
+ * question depends on it. */
+static void
+on_sign(struct ice *ice, const struct addr *from)
+{
+	LIST_EACH(l, &ice->sessions) {
+		struct ice_session *s = LIST_OF(l, struct ice_session, all);
+
+		if (s->fsm.state == ICE_SESSION_CONNECTED && s->selected != NULL && addr_equal(&s->selected->remote.addr, from))
+			ice_session_post(s, ICE_SESSION_EV_SIGN, NULL);
+	}
+}
+
 void
 ice_input(struct ice *ice, const struct env_pkt *pkt)
 {
@@ -469,6 +482,7 @@ ice_input(struct ice *ice, const struct env_pkt *pkt)
 		on_response(ice, &m, pkt);
 		break;
 	case WIRE_STUN_INDICATION:
-		break;		/* says nothing that a check does not say better */
+		on_sign(ice, &pkt->peer);
+		break;
 	}
 }

@@ -24,6 +24,8 @@
 #define VERDICT_MAX	(2 * MONO_SEC)
 #define KEEPALIVE	(2 * MONO_SEC)	/* upstream's, effective */
 #define SILENT		(5 * MONO_SEC)
+#define SIGN		(25 * MONO_SEC)	/* our own kind: routers forget UDP after 30 s at the earliest */
+#define SIGN_LATE	(30 * MONO_SEC)
 #define EARLY		(5 * MONO_SEC)	/* candidates that overtook their offer by less are its own */
 #define SPARE_AGE	(3 * MONO_SEC)
 
@@ -176,6 +178,22 @@ ice_session_do_probe(struct ice_session *s)
 	}
 }
 
+/* Our sign of life: no answer is wanted, so there is nothing in it. */
+static void
+ice_session_do_indicate(struct ice_session *s)
+{
+	struct wire_stun m;
+
+	if (s->selected == NULL)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.method = WIRE_STUN_BINDING;
+	m.cls = WIRE_STUN_INDICATION;
+	env_random(s->ice->env, m.tid, sizeof(m.tid));
+	m.fingerprint = true;
+	ice_send(s->ice, &s->selected->remote.addr, &m, NULL);
+}
+
 static void
 ice_session_do_count_again(struct ice_session *s)
 {
@@ -234,8 +252,8 @@ ice_session_do_select(struct ice_session *s)
 	s->selected = p;
 	s->answered_at = now(s);
 	set_verdict(s);
-	s->keepalive = s->rstock ? KEEPALIVE : -1;
-	s->silent = s->rstock ? SILENT : -1;
+	s->keepalive = s->rstock ? KEEPALIVE : SIGN;
+	s->silent = s->rstock ? SILENT : SIGN_LATE;
 	s->was = p->remote;
 	memcpy(s->was_rufrag, s->rufrag, sizeof(s->was_rufrag));
 	s->ups++;

@@ -78,7 +78,7 @@ struct ice_session {
 	struct wire_cand was;		/* the remote candidate that was selected last; family NONE: never */
 	char was_rufrag[257];
 	int64_t verdict;		/* how long doubt lasts, us */
-	int64_t keepalive, silent;	/* us; negative: none, the remote is our own kind */
+	int64_t keepalive, silent;	/* us */
 	int64_t rtt_us;			/* of the selected pair's last answer */
 	struct mono answered_at;
 	uint64_t ups, downs;

@@ -61,6 +61,14 @@ guard_if_cut_off(const struct guard *g)
 	return path_kind(&g->peer->path) == PATH_TO_NONE;
 }
 
+static bool
+guard_if_unused(const struct guard *g)
+{
+	const struct peer *p = g->peer;
+
+	return p->hooks->unused != NULL && p->hooks->unused(p->arg, p);
+}
+
 /* ---- actions: they choose the wait that the next state reads ---- */
 
 static void

@@ -45,6 +45,8 @@ struct peer_hooks {
 	void (*shake_hands)(void *arg, struct peer *);
 	/* For the guard.  ice_busy: checks are under way. */
 	bool (*ice_busy)(void *arg, const struct peer *);
+	/* For the guard as well: nothing was sent through the tunnel for minutes.  NULL: it is in use. */
+	bool (*unused)(void *arg, const struct peer *);
 	bool (*we_do_ice)(void *arg, const struct peer *);	/* not forced to the relay */
 	bool (*we_do_relay)(void *arg, const struct peer *);	/* management named relays */
 };

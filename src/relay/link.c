@@ -30,6 +30,9 @@
 #define RELAY_DIAL_MIN_US	(1200 * MONO_MS)
 #define RELAY_LATELY_US		(60 * MONO_SEC)
 #define RELAY_PROVED_US		MONO_SEC	/* a life this long resets the backoff and is followed at once */
+#define RELAY_ANSWER_LEAST_US	(800 * MONO_MS)	/* a retransmission or two (RFC 6298: 200 ms each, doubled) */
+#define RELAY_ANSWER_MOST_US	(3 * MONO_SEC)
+#define RELAY_BUSY		(64 * 1024)	/* bytes in a beat that make a queue likely */
 #define RELAY_AT_ONCE_US	(100 * MONO_MS)	/* jitter of that: a server's restart is felt by all */
 
 /* ---- what others ask ------------------------------------------------------------ */
@@ -271,6 +274,7 @@ relay_link_do_keep_address(struct relay_link *l)
 	l->at = l->dialled;
 	l->up_at = env_now(l->pool->env);
 	l->sent = l->heard = false;
+	l->tx_mark = l->tx_bytes;
 	snprintf(l->failure, sizeof(l->failure), "the server stopped its health checks");
 	log_info("relay", "%s: connected, %s", relay_link_name(l), l->home ? "our home" : "a peer's home");
 	if (l->home)
@@ -291,11 +295,18 @@ static void
 relay_link_do_forget_beat(struct relay_link *l)
 {
 	l->sent = l->heard = false;
+	l->tx_mark = l->tx_bytes;
 }
 
 static void
 relay_link_do_ping(struct relay_link *l)
 {
+	int64_t patience = 4 * l->opened_in;
+
+	/* behind what is under way an answer takes its time */
+	if (l->opened_in == 0 || patience > RELAY_ANSWER_MOST_US || l->tx_bytes - l->tx_mark > RELAY_BUSY)
+		patience = RELAY_ANSWER_MOST_US;
+	l->answer = patience > RELAY_ANSWER_LEAST_US ? patience : RELAY_ANSWER_LEAST_US;
 	l->want_alive = true;
 	ws_ping(l->ws);
 }

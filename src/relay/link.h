@@ -42,6 +42,8 @@ struct relay_link {
 	struct addr remote;		/* of the connection that is or was up */
 	int64_t wait;			/* $wait: backoff */
 	int64_t dial_limit;		/* $dial_limit */
+	int64_t answer;			/* $answer: how long a ping may take */
+	uint64_t tx_mark;		/* tx_bytes at the last beat */
 	int64_t opened_in;		/* what the last good dial took; 0: there was none */
 	struct mono dialled_at;
 	int64_t sweep;			/* $sweep: pool's clean-up interval */

@@ -383,5 +383,6 @@ wg_peer_get_stats(const struct wg_peer *p, struct wg_peer_stats *out)
 	*out = p->stats;
 	out->endpoint = p->endpoint;
 	out->kept = p->nkept;
+	out->keepalive = p->interval;
 	out->unanswered_since = p->unanswered_since;
 }

@@ -120,6 +120,7 @@ bool wg_keypair_usable(const struct wg_peer *, const struct wg_keypair *);
 void wg_peer_wipe_keys(struct wg_peer *);
 /* What happened to packets, for the clocks. */
 void wg_peer_sent(struct wg_peer *, uint32_t bytes, unsigned data_packets);
+void wg_peer_waits(struct wg_peer *);		/* data is kept for want of a session */
 void wg_peer_received(struct wg_peer *, uint32_t bytes, bool data);
 
 /* handshake.c */

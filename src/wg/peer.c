@@ -284,6 +284,25 @@ wg_peer_wipe_keys(struct wg_peer *p)
 	p->owed_since = p->unanswered_since = (struct mono){ 0 };
 }
 
+/* Data wants out: an idle peer is looked at again, and silence from here on is doubt. */
+static void
+note_data(struct wg_peer *p, struct mono now)
+{
+	if (p->dev->hooks.woken != NULL && mono_diff(now, p->stats.last_data_sent) > 3 * MONO_SEC)
+		p->dev->hooks.woken(p->dev->arg, p);
+	p->stats.last_data_sent = now;
+	if (!mono_is_set(p->unanswered_since))
+		p->unanswered_since = now;
+}
+
+/* Kept until a handshake is through: on a dead path it never is, and nobody else would notice. */
+void
+wg_peer_waits(struct wg_peer *p)
+{
+	if (p->endpoint.kind != WG_ENDPOINT_NONE)
+		note_data(p, now_of(p));
+}
+
 void
 wg_peer_sent(struct wg_peer *p, uint32_t bytes, unsigned data_packets)
 {
@@ -295,11 +314,7 @@ wg_peer_sent(struct wg_peer *p, uint32_t bytes, unsigned data_packets)
 	p->owed_since = (struct mono){ 0 };
 	if (data_packets > 0) {
 		p->stats.tx_packets += data_packets;
-		if (p->dev->hooks.woken != NULL && mono_diff(now, p->stats.last_data_sent) > 3 * MONO_SEC)
-			p->dev->hooks.woken(p->dev->arg, p);
-		p->stats.last_data_sent = now;
-		if (!mono_is_set(p->unanswered_since))
-			p->unanswered_since = now;
+		note_data(p, now);
 		if (!p->keep.silence_set) {
 			p->keep.silence_set = true;
 			wg_keepalive_post(&p->keep, WG_KEEPALIVE_EV_SENT, NULL);

@@ -317,6 +317,7 @@ wg_send_tun(void *arg, struct env_pkt *pkts, size_t n)
 		}
 		if (!ready(p)) {
 			keep(p, &g, ecn);
+			wg_peer_waits(p);
 			wg_peer_want(p);
 			continue;
 		}

@@ -14,6 +14,7 @@
 #include "wg/watch.h"
 #include "fsm/wg-watch.inc"
 
+#define KNOCK_AGAIN	MONO_SEC
 #define ASK_AFTER	(150 * MONO_MS)
 #define DEAD_AFTER	(17 * MONO_SEC)
 #define FLOW_LOOKS	5	/* looks with packets make a flow */
@@ -87,6 +88,15 @@ wg_watch_if_dead(const struct wg_watch *w)
 	return waited(w) >= DEAD_AFTER;
 }
 
+static bool
+wg_watch_if_unopened(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return s.kept > 0 && waited(w) >= KNOCK_AGAIN && mono_diff(now(w), w->knocked) >= KNOCK_AGAIN;
+}
+
 /* The third look without a packet after a flow; said once. */
 static bool
 wg_watch_if_hushed(const struct wg_watch *w)
@@ -112,7 +122,7 @@ wg_watch_if_old_handshake(const struct wg_watch *w)
 	struct wg_peer_stats s;
 
 	wg_peer_get_stats(w->peer, &s);
-	return !mono_is_set(s.last_handshake) || mono_diff(now(w), s.last_handshake) > HANDSHAKE_OLD;
+	return s.keepalive != 0 && (!mono_is_set(s.last_handshake) || mono_diff(now(w), s.last_handshake) > HANDSHAKE_OLD);
 }
 
 static bool
@@ -121,7 +131,7 @@ wg_watch_if_stale(const struct wg_watch *w)
 	struct wg_peer_stats s;
 
 	wg_peer_get_stats(w->peer, &s);
-	return mono_diff(now(w), s.last_received) > STALE_AFTER;
+	return s.keepalive != 0 && mono_diff(now(w), s.last_received) > STALE_AFTER;
 }
 
 /* ---- actions ---- */
@@ -138,6 +148,7 @@ wg_watch_do_baseline(struct wg_watch *w)
 static void
 wg_watch_do_knock(struct wg_watch *w)
 {
+	w->knocked = now(w);
 	wg_peer_handshake(w->peer, false);
 }
 

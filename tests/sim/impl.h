@@ -77,6 +77,8 @@ struct sim {
 	size_t leaks;
 	struct hooks checks;
 	struct sim_stats stats;
+	sim_tap_fn tap;
+	void *tap_arg;
 };
 extern struct sim *sim_world;		/* the one made last: what libsodium and SQLite ask */
 bool sim_step(struct sim *, int64_t until);	/* one event; false: none before `until` */

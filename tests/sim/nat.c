@@ -37,6 +37,7 @@ struct sim_nat {
 	struct sim_nat_conf conf;
 	struct sim_if *in, *out;
 	struct list mappings;
+	bool strict;
 };
 
 struct sim_nat *
@@ -134,6 +135,12 @@ mapping_dead(const struct sim_nat *n, const struct mapping *m)
 	return n->sim->now - m->last > (m->proto == SIM_UDP ? n->conf.udp_life : n->conf.tcp_life);
 }
 
+void
+sim_nat_strict(struct sim_nat *n, bool strict)
+{
+	n->strict = strict;
+}
+
 size_t
 sim_nat_mappings(const struct sim_nat *n)
 {
@@ -181,17 +188,26 @@ pick_port(struct sim_nat *n, uint8_t proto, uint16_t want)
 }
 
 static struct mapping *
-mapping_out(struct sim_nat *n, const struct pkt *p)
+mapping_find(struct sim_nat *n, const struct pkt *p)
 {
-	bool sym = n->conf.mapping == SIM_MAP_SYM;
-	struct mapping *m;
-
 	LIST_EACH(l, &n->mappings) {
-		m = LIST_OF(l, struct mapping, in_nat);
+		struct mapping *m = LIST_OF(l, struct mapping, in_nat);
+
 		if (m->proto == p->proto && addr_equal(&m->inside, &p->src) &&
 		    (m->only.family == ADDR_NONE || addr_equal(&m->only, &p->dst)))
 			return m;
 	}
+	return NULL;
+}
+
+static struct mapping *
+mapping_out(struct sim_nat *n, const struct pkt *p)
+{
+	bool sym = n->conf.mapping == SIM_MAP_SYM;
+	struct mapping *m = mapping_find(n, p);
+
+	if (m != NULL)
+		return m;
 	m = calloc(1, sizeof *m);
 	if (m == NULL)
 		fatal("sim", "no memory");
@@ -275,6 +291,10 @@ nat_out(struct sim_nat *n, struct pkt *p)
 	struct mapping *m;
 
 	if (addr_same_ip(&p->dst, &n->in->addr[0].addr) || (to_self && !n->conf.hairpin)) {
+		nat_drop(n, p);
+		return;
+	}
+	if (n->strict && p->proto == SIM_TCP && !(p->seg.flags & SEG_SYN) && mapping_find(n, p) == NULL) {
 		nat_drop(n, p);
 		return;
 	}

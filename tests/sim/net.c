@@ -402,6 +402,13 @@ net_send(struct sim_if *from, struct pkt *p)
 	ev_set(s, &p->ev, link_time(from, to));
 }
 
+void
+sim_tap(struct sim *s, sim_tap_fn fn, void *arg)
+{
+	s->tap = fn;
+	s->tap_arg = arg;
+}
+
 static void
 host_deliver(struct sim_host *h, struct pkt *p)
 {
@@ -416,6 +423,8 @@ host_deliver(struct sim_host *h, struct pkt *p)
 	sim_mark(s, p->proto == SIM_UDP ? "udp" : "tcp", (uint64_t)h->id << 32 | p->len,
 	    (uint64_t)addr_v4_host(&p->src) << 16 | p->src.port, (uint64_t)p->dst.port << 8 | p->seg.flags);
 	pkt_say(p, "arrives");
+	if (s->tap != NULL)
+		s->tap(s->tap_arg, p->proto, &p->src, &p->dst, p->data, p->len);
 	if (p->proto == SIM_UDP) {
 		udp_input(h, p);
 		return;

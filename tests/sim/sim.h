@@ -57,6 +57,10 @@ bool sim_until(struct sim *, bool (*pred)(void *arg), void *arg, int64_t limit);
 void sim_check(struct sim *, void (*fn)(void *arg), void *arg);
 struct env *sim_ran(const struct sim *);
 
+/* Every packet that arrives at a host: what is below, with its payload. */
+typedef void (*sim_tap_fn)(void *arg, unsigned proto, const struct addr *src, const struct addr *dst, const uint8_t *, size_t len);
+void sim_tap(struct sim *, sim_tap_fn, void *arg);
+
 /* ---- the trace hash ---------------------------------------------------------- */
 
 uint64_t sim_hash(const struct sim *);
@@ -136,6 +140,9 @@ struct sim_if *sim_nat_outside(struct sim_nat *);	/* its uplink: sim_if_link, si
 void sim_nat_rebind(struct sim_nat *, const char *new_addr);	/* NULL: same address; all mappings are gone */
 /* Mappings expire before their time: each of those protocols with that chance, in per cent. */
 void sim_nat_forget(struct sim_nat *, unsigned protos, unsigned percent);
+/* From now on TCP that belongs to no mapping passes with a SYN only, without a word:
+ * after sim_nat_forget connections die and nobody is told. */
+void sim_nat_strict(struct sim_nat *, bool);
 size_t sim_nat_mappings(const struct sim_nat *);
 
 /* ---- names ------------------------------------------------------------------------ */

@@ -380,9 +380,13 @@ test_link_up_and_down(void)
 	say_plain(&w.home, WIRE_RELAY_HEALTH);
 	run(&w, 20 * MONO_SEC);
 	ok(LINK_IS(l, UP) && w.home.conns == 1, "40 s with a beat every 20: up");
-	w.home.listener = (env_listener_close(w.home.listener), NULL);
 	run(&w, 16 * MONO_SEC);
-	ok(!LINK_IS(l, UP) && w.home.conns == 1 && relay_pool_home_url(w.pool) == NULL, "36 s without: down, and no address for offers");
+	ok(LINK_IS(l, UP) && w.home.conns == 1, "36 s without: asked, and the answer satisfies");
+	w.home.listener = (env_listener_close(w.home.listener), NULL);
+	w.env->hole = true;
+	run(&w, 24 * MONO_SEC);
+	ok(!LINK_IS(l, UP) && w.home.conns == 1 && relay_pool_home_url(w.pool) == NULL, "neither beat nor answer: down in a second, and no address for offers");
+	w.env->hole = false;
 	post_link(&w, l, RELAY_LINK_EV_STOP);
 	ok(LINK_IS(l, IDLE), "stopped while waiting or dialling");
 	relayd_start(&w, &w.home, 1000, HOME);

@@ -231,7 +231,7 @@ idle(void)
 	fake_run(20 * MONO_SEC);
 	before = w.a.checks + w.b.checks;
 	fake_run(3600 * MONO_SEC);
-	is_int(w.a.checks + w.b.checks - before, 0, "an hour of silence between our own kind costs no STUN packet");
+	is_int(w.a.checks + w.b.checks - before, 2 * 3600 / 25, "an hour of silence between our own kind costs a sign of life every 25 s each, no check");
 	ok(both_direct(), "and the path stands");
 	world_free(&w);
 }
