@@ -21,6 +21,7 @@ byte was;
 #define relay_link_if_silent(a, arg) (far == 0 || COIN(0))
 #define relay_link_if_unused(a, arg) (COIN(0) && COIN(1))
 #define relay_link_if_address_gone(a, arg) COIN(0)
+#define relay_link_if_twin(a, arg) (COIN(0) && !COIN(1))
 #include "relay-link.pml"
 inline relay_link_close_conn(a)			{ conn = false; far = 0 }
 inline relay_link_do_dial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
@@ -52,7 +53,7 @@ inline relay_link_send_home_up(a, arg)		{ assert(told) }
 #define M_before was = M_state
 #define became(x) (IS(x) && was != relay_link_##x)
 inline settle() {
-	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) || ((ev == EV(sweep) || ev == EV(retry)) && IS(idle)) -> wanted = false :: else fi;
+	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) || ((ev == EV(sweep) || ev == EV(retry) || ev == EV(auth_ok)) && IS(idle)) -> wanted = false :: else fi;
 	assert(wanted == !IS(idle));				/* only stop, and having no use, end it */
 	assert(conn == HOLDS(conn));
 	assert(told == (IS(up) || IS(doubted)));		/* each life is told up once and down once, in order */

@@ -62,6 +62,8 @@ relay_link_serves(const struct relay_link *l, const struct url *u)
 
 	if (l->instance[0] != '\0' && url_parse(&own, l->instance) == 0 && relay_same_server(&own, u))
 		return true;
+	if (relay_link_is_up(l) && l->alias.host[0] != '\0' && relay_same_server(&l->alias, u))
+		return true;
 	return l->nurl > 0 && relay_same_server(&l->url[l->at], u);
 }
 
@@ -105,6 +107,32 @@ relay_link_if_unused(const struct relay_link *l)
 {
 	return !l->home && !relay_link_wanted(l) &&
 	    mono_diff(env_now(l->pool->env), l->unused_since) >= l->pool->opt.unused_us;
+}
+
+/* The other link of ours that is up at the server which this one is for, by its
+ * URL or by what the server called itself.  The home link gives way to nobody. */
+static struct relay_link *
+relay_link_twin(const struct relay_link *l)
+{
+	struct url said;
+	bool knows = url_parse(&said, l->answered) == 0;
+
+	if (l->home || l->nurl == 0)
+		return NULL;
+	LIST_EACH(it, &l->pool->links) {
+		struct relay_link *other = LIST_OF(it, struct relay_link, all);
+
+		if (other != l && relay_link_is_up(other) &&
+		    (relay_link_serves(other, &l->url[l->at]) || (knows && relay_link_serves(other, &said))))
+			return other;
+	}
+	return NULL;
+}
+
+static bool
+relay_link_if_twin(const struct relay_link *l)
+{
+	return relay_link_twin(l) != NULL;
 }
 
 /* The address that the connection was made from is none of ours any more. */
@@ -257,6 +285,21 @@ relay_link_do_note_loss(struct relay_link *l)
 }
 
 static void
+relay_link_do_hand_over(struct relay_link *l)
+{
+	struct relay_link *to = relay_link_twin(l);
+
+	log_info("relay", "%s: is %s, where we are already", relay_link_name(l), relay_link_name(to));
+	LIST_EACH(it, &l->channels) {
+		struct relay_channel *ch = LIST_OF(it, struct relay_channel, on_link);
+
+		relay_link_detach(l, ch);
+		relay_link_attach(to, ch);
+	}
+	to->alias = l->url[l->at];
+}
+
+static void
 relay_link_do_send_auth(struct relay_link *l)
 {
 	struct buf b = { 0 };
@@ -270,6 +313,7 @@ static void
 relay_link_do_keep_address(struct relay_link *l)
 {
 	memcpy(l->instance, l->answered, sizeof(l->instance));
+	memset(&l->alias, 0, sizeof(l->alias));
 	l->remote = ws_remote(l->ws);
 	l->at = l->dialled;
 	l->up_at = env_now(l->pool->env);

@@ -39,6 +39,7 @@ struct relay_link {
 	struct ws *ws;			/* resource conn, owned */
 	char answered[256];		/* what the server just called itself */
 	char instance[256];		/* the server's own URL; "" unless up */
+	struct url alias;		/* another name of this server, learnt in this life; host "" : none */
 	struct addr remote;		/* of the connection that is or was up */
 	int64_t wait;			/* $wait: backoff */
 	int64_t dial_limit;		/* $dial_limit */

@@ -13,6 +13,7 @@
 #include "net/notes.h"
 #include "net/ws.h"
 #include "relay/channel.h"
+#include "relay/channel-impl.h"
 #include "relay/link.h"
 #include "relay/pool.h"
 #include "tests/tap.h"
@@ -208,8 +209,8 @@ route(void *arg, struct fsm *from, int send, struct fsm_data *data)
 			w->home_ups++;
 		else
 			LIST_EACH(it, &l->channels)
-				relay_channel_post(LIST_OF(it, struct relay_channel, on_link), send == RELAY_LINK_SEND_LINK_UP ?
-				    RELAY_CHANNEL_EV_LINK_UP : RELAY_CHANNEL_EV_LINK_LOST, NULL);
+				relay_channel_post(LIST_OF(it, struct relay_channel, on_link), send == RELAY_LINK_SEND_LINK_DOWN ?
+				    RELAY_CHANNEL_EV_LINK_LOST : RELAY_CHANNEL_EV_LINK_UP, NULL);
 	} else if (send == RELAY_CHANNEL_SEND_WANT_LINK)
 		relay_link_post(ch->link, RELAY_LINK_EV_START, NULL);
 	else if (send == RELAY_CHANNEL_SEND_RELAY_UP) {
@@ -577,6 +578,52 @@ test_link_foreign(void)
 	world_end(&w);
 }
 
+/* Management calls our home by another name than it calls itself, and while it is
+ * down a peer names it so.  One id, one server: the newer connection evicts the
+ * older, so two links to it would do that to each other for ever. */
+static void
+test_link_twins(void)
+{
+	struct world w;
+	int conns;
+
+	world_make(&w, false);
+	relayd_stop(&w.home);
+	home(&w, "rel://alias:1000", NULL);
+	offer(&w, HOME, 0);
+	relayd_start(&w, &w.home, 1000, HOME);
+	run(&w, 10 * MONO_SEC);
+	conns = w.home.conns;
+	ok(LINK_IS(the_home(&w), UP) && CHANNEL_IS(&w, OPEN), "our home under two names: up, and the peer is met there");
+	ok(w.ch->link == the_home(&w) && (the_foreign(&w) == NULL || LINK_IS(the_foreign(&w), IDLE)), "by one link");
+	run(&w, 20 * MONO_SEC);
+	say_plain(&w.home, WIRE_RELAY_HEALTH);
+	run(&w, 10 * MONO_SEC);
+	ok(w.home.conns == conns && conns <= 4, "and neither name evicts the other (%d connections)", w.home.conns);
+	offer(&w, "rel://other-alias:1000", 0);
+	run(&w, 5 * MONO_SEC);
+	offer(&w, "rel://other-alias:1000", 0);
+	run(&w, 5 * MONO_SEC);
+	ok(LINK_IS(the_home(&w), UP) && CHANNEL_IS(&w, OPEN) && w.ch->link == the_home(&w), "a third name is learnt, and costs one connection");
+	is_int(w.home.conns, conns + 2, "and ours back");
+	w.other.url = HOME;
+	offer(&w, OTHER, 0);
+	run(&w, MONO_SEC);
+	ok(w.other.conns == 1 && LINK_IS(the_home(&w), UP) && w.ch->link == the_home(&w), "told at once that it is our home: given up at once");
+	world_end(&w);
+
+	world_make(&w, false);
+	home(&w, HOME, NULL);
+	offer(&w, OTHER, 0);
+	relayd_stop(&w.other);
+	relayd_stop(&w.home);
+	run(&w, 100 * MONO_MS);
+	relayd_start(&w, &w.home, 1000, OTHER);		/* our home moved to where the peer's is */
+	run(&w, 5 * MONO_SEC);
+	ok(w.ch->link == the_home(&w) && CHANNEL_IS(&w, OPEN) && LINK_IS(the_foreign(&w), IDLE), "our home has become the peer's while we waited for that: met there");
+	world_end(&w);
+}
+
 /* ---- the channel --------------------------------------------------------------------------- */
 
 static void
@@ -601,7 +648,13 @@ test_channel_life(void)
 	offer(&w, "http://x", 0);
 	ok(CHANNEL_IS(&w, IDLE), "nor one with something else");
 	w.home.quiet = true;
+	for (size_t i = 1; i <= 3; i++)
+		say_packet(&w.home, packet, 40 + i);
+	run(&w, 10 * MONO_MS);
+	is_int(w.inputs, 0, "packets that come before any offer wait for it");
 	offer(&w, OTHER, 1);
+	ok(w.inputs == 3 && w.input_len == 41, "all three of them, in order");
+	w.inputs = 0;
 	ok(CHANNEL_IS(&w, OPENING) && w.home.subs == 1, "an offer asks for the peer's presence, at our home");
 	say_packet(&w.home, packet, 50);
 	run(&w, 10 * MONO_MS);
@@ -790,6 +843,50 @@ test_channel_moves(void)
 	world_end(&w);
 }
 
+/* Several channels at one link: each hears of its loss (RF-3), and the end of one
+ * takes nothing from another, not even of the same peer (EP-3). */
+static void
+test_channels_together(void)
+{
+	static const struct relay_channel_hooks hooks = { on_input };
+	struct world w;
+	struct relay_channel *second, *third;
+	uint8_t key[32] = { 1, 2, 3 };
+	struct wire_signal m = { 0 };
+	int unsubs;
+
+	world_make(&w, false);
+	home(&w, HOME, NULL);
+	offer(&w, OTHER, 0);
+	second = relay_channel_new(w.pool, key, "second", &hooks, &w);
+	third = relay_channel_new(w.pool, w.peer, "the first one's successor", &hooks, &w);
+	snprintf(m.relay_url, sizeof(m.relay_url), OTHER);
+	relay_channel_post(second, RELAY_CHANNEL_EV_OFFER, &note_signal_new(&m)->data);
+	run(&w, 100 * MONO_MS);
+	if (second->link == w.ch->link)
+		relay_channel_told(second, true);
+	run(&w, 10 * MONO_MS);
+	ok(w.ups == 2 && second->link == the_foreign(&w), "two peers are met at one foreign server");
+	relayd_stop(&w.other);
+	run(&w, 100 * MONO_MS);
+	ok(w.downs == 2 && CHANNEL_IS(&w, STALE) && second->fsm.state == RELAY_CHANNEL_STALE, "its loss is told to both, once");
+
+	relayd_start(&w, &w.other, 2000, OTHER);
+	run(&w, 5 * MONO_SEC);
+	relay_channel_post(third, RELAY_CHANNEL_EV_OFFER, &note_signal_new(&m)->data);
+	run(&w, 100 * MONO_MS);
+	unsubs = w.other.unsubs;
+	w.inputs = 0;
+	post(&w, RELAY_CHANNEL_EV_CLOSE);
+	relay_channel_free(w.ch);
+	w.ch = third;
+	say_packet(&w.other, "late", 4);
+	run(&w, 10 * MONO_MS);
+	ok(w.other.unsubs == unsubs && w.inputs == 1 && CHANNEL_IS(&w, OPEN), "the old channel of a peer takes nothing from the new one");
+	relay_channel_free(second);
+	world_end(&w);
+}
+
 static void
 rows_fired(const struct fsm_def *def, const uint32_t *hits)
 {
@@ -817,9 +914,11 @@ main(void)
 	test_link_handshake();
 	test_link_doubt();
 	test_link_foreign();
+	test_link_twins();
 	test_channel_life();
 	test_channel_without_link();
 	test_channel_moves();
+	test_channels_together();
 	rows_fired(&relay_link_fsm, link_hits);
 	rows_fired(&relay_channel_fsm, channel_hits);
 	return tap_done();
