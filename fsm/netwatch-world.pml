@@ -2,7 +2,8 @@
  * netwatch-world.pml -- addresses that change in bursts, and noise.
  * keep KEEP_BUG_BURST is_told */
 #include "head.pml"
-bool addr, told, tell, noted, news;
+bool addr, told;		/* addresses and default routes, as they are and as they were told */
+bool tell, noted, news;
 #define netwatch_if_same(a, arg) (addr == told)
 #include "netwatch.pml"
 inline netwatch_do_remember(a, arg)	{ told = addr; noted = true }

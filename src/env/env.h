@@ -233,6 +233,9 @@ struct env_ifaddr {
 size_t env_ifaddrs(struct env *, struct env_ifaddr *, size_t max);
 /* Addresses, links or default routes changed (bursts are joined for 50 ms). */
 void env_on_host_change(struct env *, void (*fn)(void *arg), void *arg);
+/* A number that is another one when the default routes are: the addresses may be
+ * the same and the router on the way not.  0 before env_on_host_change. */
+uint64_t env_host_ways(struct env *);
 /* What the host is, for the meta data that login sends; borrowed, valid always. */
 struct env_sysinfo {
 	char hostname[256];

@@ -215,6 +215,14 @@ env_on_host_change(struct env *env, void (*fn)(void *), void *arg)
 	list_append(&h->hooks, &c->node);
 }
 
+uint64_t
+env_host_ways(struct env *env)
+{
+	struct host *h = host_of(env);
+
+	return h != NULL && h->netmon != NULL ? sys_netmon_ways(h->netmon) : 0;
+}
+
 void
 host_own_iface(struct env *env, unsigned index)
 {

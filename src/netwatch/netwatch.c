@@ -33,7 +33,7 @@ netwatch_if_same(const struct netwatch *w)
 	struct addr is[NETWATCH_ADDRS];
 	size_t n = current(w, is);
 
-	if (n != w->nknown)
+	if (n != w->nknown || env_host_ways(fsm_env(&w->fsm)) != w->ways)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!addr_equal(&is[i], &w->known[i]))
@@ -44,9 +44,12 @@ netwatch_if_same(const struct netwatch *w)
 static void
 netwatch_do_remember(struct netwatch *w)
 {
+	bool rerouted = env_host_ways(fsm_env(&w->fsm)) != w->ways;
+
 	w->nknown = current(w, w->known);
+	w->ways = env_host_ways(fsm_env(&w->fsm));
 	w->changes++;
-	log_info("netwatch", "the network changed: %zu addresses", w->nknown);
+	log_info("netwatch", "the network changed: %zu addresses%s", w->nknown, rerouted ? ", another default route" : "");
 }
 
 static void
@@ -73,6 +76,7 @@ netwatch_new(struct env *env, struct fsm_loop *loop)
 	w->nknown = current(w, w->known);
 	env_on_host_change(env, on_host_change, w);
 	env_on_resume(env, on_resume, w);
+	w->ways = env_host_ways(env);	/* known from now on */
 	return w;
 }
 

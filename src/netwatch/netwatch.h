@@ -16,6 +16,7 @@ struct netwatch {
 	struct fsm fsm;
 	struct addr known[NETWATCH_ADDRS];	/* as last told, sorted */
 	size_t nknown;
+	uint64_t ways;				/* the default routes, as last told */
 	uint32_t changes;			/* told so far: our generation in offers is this plus 1 */
 };
 

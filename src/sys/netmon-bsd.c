@@ -18,6 +18,7 @@ struct netmon {
 	int fd;
 	unsigned ignored[IGNORED_MAX];
 	size_t ignored_n;
+	uint64_t ways;		/* counts what was said about default routes */
 };
 
 struct netmon *
@@ -80,6 +81,12 @@ is_default(const struct rt_msghdr *r)
 	return dst->sa_family == AF_INET6 && memcmp((const char *)dst + 8, zero, 16) == 0;
 }
 
+uint64_t
+sys_netmon_ways(const struct netmon *m)
+{
+	return m->ways;
+}
+
 bool
 sys_netmon_changed(struct netmon *m)
 {
@@ -109,7 +116,10 @@ sys_netmon_changed(struct netmon *m)
 		case RTM_ADD:
 		case RTM_DELETE:
 		case RTM_CHANGE:
-			changed |= !ignored(m, in.route.rtm_index) && is_default(&in.route);
+			if (!ignored(m, in.route.rtm_index) && is_default(&in.route)) {
+				m->ways++;
+				changed = true;
+			}
 			break;
 		default:
 			break;

@@ -151,6 +151,16 @@ addr_news(struct netmon *m, const struct nlmsghdr *h)
 	return note(m, &f, h->nlmsg_type == RTM_NEWADDR);
 }
 
+/* `ip route replace`: nobody says that the one before is gone. */
+static void
+forget_replaced(struct netmon *m, const struct fact *f)
+{
+	for (size_t i = m->facts_n; i-- > 0; )
+		if (m->facts[i].kind == f->kind && m->facts[i].family == f->family && m->facts[i].metric == f->metric &&
+		    memcmp(&m->facts[i], f, sizeof *f) != 0)
+			m->facts[i] = m->facts[--m->facts_n];
+}
+
 /* Default routes of the main table. */
 static bool
 route_news(struct netmon *m, const struct nlmsghdr *h)
@@ -171,7 +181,30 @@ route_news(struct netmon *m, const struct nlmsghdr *h)
 			memcpy(f.ip, RTA_DATA(a), RTA_PAYLOAD(a));
 	}
 	f.metric = (uint8_t)(metric ^ metric >> 8 ^ metric >> 16 ^ metric >> 24);
-	return !ignored(m, f.index) && note(m, &f, h->nlmsg_type == RTM_NEWROUTE);
+	if (ignored(m, f.index))
+		return false;
+	if (h->nlmsg_type == RTM_NEWROUTE && (h->nlmsg_flags & NLM_F_REPLACE))
+		forget_replaced(m, &f);
+	return note(m, &f, h->nlmsg_type == RTM_NEWROUTE);
+}
+
+/* FNV-1a of each, summed: their order says nothing. */
+uint64_t
+sys_netmon_ways(const struct netmon *m)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < m->facts_n; i++) {
+		const uint8_t *p = (const uint8_t *)&m->facts[i];
+		uint64_t one = UINT64_C(14695981039346656037);
+
+		if (m->facts[i].kind != RTM_NEWROUTE)
+			continue;
+		for (size_t k = 0; k < sizeof m->facts[i]; k++)
+			one = (one ^ p[k]) * UINT64_C(1099511628211);
+		sum += one;
+	}
+	return sum;
 }
 
 static bool

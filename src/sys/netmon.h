@@ -10,6 +10,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct netmon;
 
@@ -19,5 +20,7 @@ int sys_netmon_fd(const struct netmon *);
 void sys_netmon_ignore(struct netmon *, const unsigned *index, size_t n);
 /* Reads all that is there; true if some of it counts. */
 bool sys_netmon_changed(struct netmon *);
+/* A number that is another one when the default routes are; as of the last read. */
+uint64_t sys_netmon_ways(const struct netmon *);
 void sys_netmon_free(struct netmon *);	/* fine with NULL */
 #endif

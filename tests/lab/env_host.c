@@ -139,6 +139,7 @@ test_host(struct world *w)
 {
 	struct env_ifaddr a = { 0 };
 	char text[ADDR_STRLEN];
+	uint64_t ways;
 	int err;
 
 	w->tun[0] = env_tun_open(w->env, "gw0", 1280, on_ping, w, &err);
@@ -200,9 +201,15 @@ test_host(struct world *w)
 	shell("ip -6 addr change 2001:db8:9::1/64 dev d0 valid_lft 999 preferred_lft 999; ip link set d0 txqueuelen 77");
 	run(w, 200 * MONO_MS);
 	is_int(w->changes, 0, "nor is an IPv6 address that a router renews");
+	ways = env_host_ways(w->env);
 	shell("ip route replace default via 192.0.2.8");
 	run(w, 200 * MONO_MS);
 	is_int(w->changes, 1, "another gateway is one");
+	ok(env_host_ways(w->env) != ways, "and another way");
+	shell("ip route replace default via 192.0.2.9");
+	run(w, 200 * MONO_MS);
+	is_int(w->changes, 2, "so is the first one again");
+	ok(env_host_ways(w->env) == ways, "which is the way that it was");
 	w->changes = 0;
 	shell("ip route add 198.51.100.0/24 via 192.0.2.9");
 	run(w, 200 * MONO_MS);

@@ -126,6 +126,16 @@ new_address(struct mesh *m)
 	sim_run(m->s, 40 * MONO_SEC);
 }
 
+/* Another router, the same address: what carried us may be gone, and TCP does not know. */
+static void
+reroute(struct mesh *m)
+{
+	sim_nat_strict(m->node[0].nat, true);
+	sim_nat_forget(m->node[0].nat, SIM_UDP | SIM_TCP, 100);
+	sim_reroute(m->node[0].host);
+	sim_run(m->s, 40 * MONO_SEC);
+}
+
 static void
 kill_agent(struct mesh *m)
 {
@@ -315,6 +325,8 @@ static const struct story stories[] = {
 	{ "full-disk", MESH_EIM, 2, full_disk, -1, "an agent's disk is full" },
 	{ "roam", MESH_EIM, 2, roam, 2000, "a host leaves its home for the open internet" },
 	{ "late-agent", MESH_EIM, 3, late_agent, -1, "an agent comes back after ten minutes" },
+	{ "reroute-direct", MESH_EIM, 2, reroute, 1000, "another default route, the same address, direct" },
+	{ "reroute-relayed", MESH_SYM, 2, reroute, 2000, "another default route, the same address, relayed" },
 	{ "idle-direct", MESH_EIM, 2, expiry, 200, "forty minutes of nothing, direct" },
 	{ "idle-relayed", MESH_SYM, 2, expiry, 300, "forty minutes of nothing, relayed" },
 	{ "frozen", MESH_EIM, 2, frozen, 32000, "an agent stopped for 30 s" },

@@ -131,6 +131,19 @@ env_on_host_change(struct env *e, void (*fn)(void *), void *arg)
 	watch_new(&e->host_change, arg)->plain = fn;
 }
 
+uint64_t
+env_host_ways(struct env *e)
+{
+	return e->host->ways;
+}
+
+void
+sim_reroute(struct sim_host *h)
+{
+	h->ways++;
+	host_changed(h);
+}
+
 void
 env_on_signal(struct env *e, int signo, void (*fn)(void *, int), void *arg)
 {

@@ -125,6 +125,7 @@ struct sim_host {
 	struct prng kernel;
 	int64_t boot_offset, wall_offset;
 	bool asleep, off;
+	uint64_t ways;			/* default routes so far */
 	int64_t slept_at;
 	struct map *tcps;		/* struct tcp by both ends */
 	struct map *paths;		/* local sockets: struct env_listener, or a stale mark */

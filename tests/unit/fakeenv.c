@@ -29,6 +29,7 @@ struct env {
 	unsigned nend;
 	struct addr addr[16];
 	size_t naddr;
+	uint64_t ways;
 	void (*on_host)(void *arg);
 	void *host_arg;
 	void (*on_resume)(void *arg, int64_t);
@@ -67,6 +68,15 @@ end_turn(struct env *e)
 {
 	for (unsigned i = 0; i < e->nend; i++)
 		e->end[i].fn(e->end[i].arg);
+}
+
+void
+fake_env_reroute(struct env *e, uint64_t ways)
+{
+	e->ways = ways;
+	if (e->on_host != NULL)
+		e->on_host(e->host_arg);
+	end_turn(e);
 }
 
 void
@@ -170,6 +180,12 @@ env_on_host_change(struct env *e, void (*fn)(void *arg), void *arg)
 {
 	e->on_host = fn;
 	e->host_arg = arg;
+}
+
+uint64_t
+env_host_ways(struct env *e)
+{
+	return e->ways;
 }
 
 struct env_timer *

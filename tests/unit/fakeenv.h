@@ -12,6 +12,7 @@
 
 struct env *fake_env_new(uint64_t seed);
 void fake_env_set_addrs(struct env *, const struct addr *, size_t n);	/* "eth0"; tells host changes */
+void fake_env_reroute(struct env *, uint64_t ways);	/* another default route */
 void fake_env_resume(struct env *, int64_t slept_us);
 /* Calls fn at `us` from now as a callback of that env (then its turn ends). */
 void fake_at(struct env *, int64_t us, void (*fn)(void *arg), void *arg);

@@ -198,9 +198,18 @@ network(void)
 	is_int(changes, 2, "told when it is calm");
 	fake_run(MONO_SEC);
 	is_int(n->fsm.state, NETWATCH_STEADY, "steady again");
+	fake_env_reroute(env, 0);
+	is_int(changes, 2, "the same default route, said again: nothing");
+	fake_env_reroute(env, 7);
+	is_int(changes, 3, "another default route with the same addresses: told at once");
+	fake_env_reroute(env, 8);
+	fake_run(200 * MONO_MS);
+	fake_env_reroute(env, 7);
+	fake_run(MONO_SEC);
+	is_int(changes, 3, "there and back within the half second: what was told still holds");
 	fake_env_resume(env, 600 * MONO_SEC);
-	is_int(changes, 3, "the host slept: told");
-	is_int(n->changes, 3, "our generation counts them");
+	is_int(changes, 4, "the host slept: told");
+	is_int(n->changes, 4, "our generation counts them");
 	fake_run(MONO_SEC);
 	netwatch_free(n);
 }
