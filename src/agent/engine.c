@@ -187,7 +187,7 @@ struct engine *
 engine_new(struct agent *a, const Management__LoginResponse *m, char *why, size_t whylen)
 {
 	static const struct relay_pool_hooks pool_hooks = { on_home_changed };
-	struct relay_options options = { .ca_file = a->conf.ca_file };
+	struct relay_options options = { .ca_file = a->conf.ca_file, .mtu = a->profile->mtu };
 	struct engine *e = calloc(1, sizeof(*e));
 	struct ice_io io = { ice_io_send, ice_io_port, NULL, ice_io_allowed, e };
 

@@ -95,8 +95,10 @@ relay_link_send(struct relay_link *l, const uint8_t id[WIRE_RELAY_ID_LEN], const
 	uint8_t head[WIRE_RELAY_HEADER];
 	int err;
 
-	if (len > WIRE_RELAY_MAX - WIRE_RELAY_HEADER)
+	if (len > relay_pool_longest(l->pool)) {
+		l->dropped++;
 		return -EMSGSIZE;
+	}
 	if (!relay_link_is_up(l) || l->ws == NULL)
 		return -EPIPE;
 	wire_relay_transport_header(head, id);

@@ -24,6 +24,9 @@ struct relay_pool {
 	struct buf token;		/* binary; wiped */
 };
 
+/* The longest packet that a channel takes: header, tag and padding of WireGuard (the
+ * paper, 5.4.6) around one of the tunnel, as far as a relay message holds it. */
+size_t relay_pool_longest(const struct relay_pool *);
 /* The link that serves this server, or NULL. */
 struct relay_link *relay_pool_find(const struct relay_pool *, const struct url *);
 /* The same, made if it is not there; `hint` where the server was seen, or ADDR_NONE.  NULL: no memory. */

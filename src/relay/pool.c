@@ -20,7 +20,7 @@ relay_pool_options(struct relay_pool *p, const struct relay_options *opt)
 {
 	if (opt != NULL)
 		p->opt = *opt;
-	if (p->opt.mtu <= 0 || p->opt.mtu < 1280)
+	if (p->opt.mtu < 1280)
 		p->opt.mtu = 1280;
 	if (p->opt.mtu > 65535)
 		p->opt.mtu = 65535;
@@ -28,6 +28,14 @@ relay_pool_options(struct relay_pool *p, const struct relay_options *opt)
 		p->opt.cleanup_us = 60 * MONO_SEC;
 	if (p->opt.unused_us <= 0)
 		p->opt.unused_us = 5 * MONO_SEC;
+}
+
+size_t
+relay_pool_longest(const struct relay_pool *p)
+{
+	size_t most = WIRE_RELAY_MAX - WIRE_RELAY_HEADER, n = (size_t)p->opt.mtu + 32 + 15;
+
+	return n < most ? n : most;
 }
 
 struct relay_pool *

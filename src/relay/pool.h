@@ -26,7 +26,10 @@ struct relay_channel;
 
 /* 0 or less: the default. */
 struct relay_options {
-	int mtu;			/* 1280; clamped to 1280..65535: longest packet of the tunnel */
+	/* 1280; clamped to 1280..65535: the tunnel's.  What is longer than its packets
+	 * can become under WireGuard (47 bytes) does not leave over a relay: upstream
+	 * sizes and chooses its transports by it, and there is one here. */
+	int mtu;
 	int64_t cleanup_us;		/* 60 s: how often unused foreign links are looked for */
 	int64_t unused_us;		/* 5 s: how long one must have been unused */
 	const char *ca_file;		/* PEM; NULL: the system's roots */

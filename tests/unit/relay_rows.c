@@ -16,6 +16,7 @@
 #include "relay/channel-impl.h"
 #include "relay/link.h"
 #include "relay/pool.h"
+#include "relay/pool-impl.h"
 #include "tests/tap.h"
 #include "wire/keys.h"
 #include "wire/relaymsg.h"
@@ -240,7 +241,7 @@ run(struct world *w, int64_t us)
 
 /* own: whether our key is the larger, so that we meet at our home. */
 static void
-world_make(struct world *w, bool own)
+world_make_with(struct world *w, bool own, const struct relay_options *opt)
 {
 	static const struct relay_channel_hooks hooks = { on_input };
 	uint8_t us[32] = { 0 };
@@ -257,8 +258,14 @@ world_make(struct world *w, bool own)
 	}
 	relayd_start(w, &w->home, 1000, HOME);
 	relayd_start(w, &w->other, 2000, OTHER);
-	w->pool = relay_pool_new(w->env, w->loop, us, NULL, NULL, NULL);
+	w->pool = relay_pool_new(w->env, w->loop, us, opt, NULL, NULL);
 	w->ch = relay_channel_new(w->pool, w->peer, "peer", &hooks, w);
+}
+
+static void
+world_make(struct world *w, bool own)
+{
+	world_make_with(w, own, NULL);
 }
 
 static void
@@ -576,6 +583,50 @@ test_link_foreign(void)
 		ok(CHANNEL_IS(&w, OPEN), "with a hint");
 	}
 	world_end(&w);
+}
+
+/* Story 3: options of the instance; zero or less keeps the default. */
+static void
+test_options(void)
+{
+	static const struct { int mtu; size_t longest; } mtu[] = {
+		{ 0, 1327 }, { -1, 1327 }, { 576, 1327 }, { 1280, 1327 }, { 1400, 1447 }, { 8600, 8647 },
+		{ 65535, WIRE_RELAY_MAX - WIRE_RELAY_HEADER }, { 2000000000, WIRE_RELAY_MAX - WIRE_RELAY_HEADER }
+	};
+	struct relay_options quick = { .cleanup_us = 2 * MONO_SEC, .unused_us = MONO_SEC }, usual = { .cleanup_us = -1, .unused_us = 0 };
+	static uint8_t packet[WIRE_RELAY_MAX];
+	struct world w;
+
+	for (size_t i = 0; i < sizeof(mtu) / sizeof(mtu[0]); i++) {
+		struct relay_options opt = { .mtu = mtu[i].mtu };
+		size_t longest = mtu[i].longest;
+
+		world_make_with(&w, true, &opt);
+		home(&w, HOME, NULL);
+		ok(relay_link_send(w.pool->home, w.ch->id, packet, longest) == 0 &&
+		    relay_link_send(w.pool->home, w.ch->id, packet, longest + 1) == -EMSGSIZE && w.pool->home->dropped == 1,
+		    "MTU %d: packets of up to %zu bytes leave", mtu[i].mtu, longest);
+		world_end(&w);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct relay_link *f;
+
+		world_make_with(&w, false, i == 0 ? &quick : &usual);
+		home(&w, HOME, NULL);
+		offer(&w, OTHER, 0);
+		f = the_foreign(&w);
+		post(&w, RELAY_CHANNEL_EV_CLOSE);
+		run(&w, 5 * MONO_SEC);
+		ok(LINK_IS(f, IDLE) == (i == 0), i == 0 ? "clean-up every 2 s: an unused server is left within 5" :
+		    "zero and less keep the default: it is not");
+		run(&w, 20 * MONO_SEC);
+		say_plain(&w.other, WIRE_RELAY_HEALTH);
+		run(&w, 20 * MONO_SEC);
+		say_plain(&w.other, WIRE_RELAY_HEALTH);
+		run(&w, 20 * MONO_SEC);
+		ok(LINK_IS(f, IDLE), "but after a minute it is");
+		world_end(&w);
+	}
 }
 
 /* Management calls our home by another name than it calls itself, and while it is
@@ -915,6 +966,7 @@ main(void)
 	test_link_doubt();
 	test_link_foreign();
 	test_link_twins();
+	test_options();
 	test_channel_life();
 	test_channel_without_link();
 	test_channel_moves();
