@@ -55,7 +55,8 @@ inline ice_session_send_nominate(a, arg)	{ assert(agent); nominates = true }
 	LUCK(pend, pend = false) \
 	BAD(true, agent, answered, skip) \
 	BAD(true, agent, sign, skip) \
-	BADNEWS(true, selected, skip)
+	BADNEWS(true, selected, skip) \
+	:: atomic { faults > 0 && IS(doubtful) && room -> faults--; q!EV(selected),0,1 }	/* the remote nominated again */
 #define ROLES \
 	ROLE(true, offer, skip) ROLE(true, answer, skip) ROLE(true, candidate, skip) ROLE(true, close, skip) \
 	ROLE(true, doubt, skip) ROLE(true, net_change, skip) ROLE(true, mapped, skip) ROLE(true, pair_good, skip)

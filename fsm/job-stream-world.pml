@@ -33,7 +33,7 @@ inline job_stream_do_forget_failures(a, arg)	{ forgot = true; failures = false }
 	BAD(far == 5, conn, message, skip) \
 	BAD(far == 5, conn, announced, skip) \
 	LUCK(far >= 1 && far <= 4, far = 0)
-#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
+#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, nudge, skip)
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != job_stream_##x)
 inline settle() {

@@ -22,7 +22,7 @@ inline mgmt_stream_do_note_healthy(a, arg)	{ healthy = true; months = false }
 inline mgmt_stream_do_say_spent(a, arg)		{ said = true }
 inline mgmt_stream_do_note_failure(a, arg)	{ failures = true; failed = true }
 /* the back-off is forgotten for a wish, a new network, or a stream that spoke: not for a request that was written */
-inline mgmt_stream_do_forget_failures(a, arg)	{ forgot = true; assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message)); failures = false; months = false }
+inline mgmt_stream_do_forget_failures(a, arg)	{ forgot = true; assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message) || (ev == EV(nudge) && was == mgmt_stream_spent)); failures = false; months = false }
 inline mgmt_stream_send_denied(a, arg)		{ wanted = false }
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5))
 #define FAST \
@@ -37,7 +37,7 @@ inline mgmt_stream_send_denied(a, arg)		{ wanted = false }
 	BAD(far == 6, conn, message, skip) \
 	LUCK(far >= 1 && far <= 5, far = 0)	/* a black hole: only a timer notices */ \
 	LUCK(!months, months = true)
-#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip)
+#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, nudge, skip)
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != mgmt_stream_##x)
 inline settle() {

@@ -28,12 +28,15 @@ accepted() {
 }
 accepted seeds "$builddir/tests/play/seeds" --hosts 0 --from 1001 --count 50 --quiet
 accepted stories "$builddir/tests/play/stories"
+PARTS=1; export PARTS
+accepted flow "$builddir/tests/play/flow"
+PARTS=
 "$builddir/tests/play/stories" --tape "$tmp/small" rebind-direct >/dev/null 2>&1
 $AWK -v how=0 -f "$here/spoil.awk" >"$tmp/how"
 for f in $(cut -f 1 "$tmp/how"); do
 	what=$(sed -n "${f}p" "$tmp/how" | cut -f 2) why=$(sed -n "${f}p" "$tmp/how" | cut -f 3)
 	if $AWK -v how="$f" -f "$here/spoil.awk" "$tmp/small" >"$tmp/bad"; then
-		! sh "$here/judge.sh" "" "$tmp/bad" >"$tmp/bad.out" 2>&1 && head -n 1 "$tmp/bad.out" | grep -q "$why"
+		! sh "$here/judge.sh" "" "$tmp/bad" >"$tmp/bad.out" 2>&1 && head -n 1 "$tmp/bad.out" | grep -Eq "$why"
 		ok $? "refused: $what"
 	else
 		ok 1 "refused: $what: the tape had no place for it"

@@ -3,6 +3,8 @@
 #
 #	awk -v cover=FILE -f judge.awk FACTS... WIRES... TAPES...
 #
+# -v parts=1: the program holds some of the machines and plays the others by hand.
+#
 # FACTS are made by to-facts.awk in this folder, WIRES are fsm/*.wire.  Nothing
 # here is shared with the C runtime or the generators but the reading of a table.
 # Tapes of many processes may be mixed; each line begins with its process.
@@ -92,7 +94,7 @@ function token_timer(id, i, n, us,   m) {
 		rearm[p] = ""; armed(id, i, n, us); return
 	}
 	if (id == cur) { step_timers = step_timers " " i; step_arm[i] = n; step_us[i] = us; return }
-	if (wants[p, id] ~ ("^" i "(,|$)")) { sub(/^[0-9]+,?/, "", wants[p, id]); armed(id, i, n, us); return }
+	if (wants[p, id] ~ ("^" i "(,|$)")) { sub(/^[0-9]+,?/, "", wants[p, id]); armed(id, i, n, us); if (wants[p, id] == "") owed[p] = ""; return }
 	wrong("a timer is armed without a reason")
 }
 function fires(id, event, tag,   m, i) {
@@ -199,6 +201,7 @@ function inlist(x, list) { return index("," list ",", "," x ",") > 0 }
 
 # ---- words --------------------------------------------------------------------------------
 function word(c, n) {
+	if (owed[p] != "" && (c != "T" || a[2] != owed[p])) { wrong("a machine is born without its timers"); owed[p] = "" }
 	if (c == "G") {
 		must(cur != "" && !acted, "a guard asked out of turn")
 		guards = guards " " a[2]; answer[a[2]] = a[3]
@@ -211,7 +214,7 @@ function word(c, n) {
 		else {
 			must(cur != "" || !draining[p] || deferred[p], "something from outside in the middle of a drain")
 			if (kind[m, a[4]] == "resource") must(substr(a[5], 2) + 0 <= gen[p, a[3], resource[m, a[4]]] + 0, "of a life that is still to come")
-			else must((m, a[4]) in outside, "posted by hand to " m ", and the wire does not say outside: " a[4])
+			else must(parts || ((m, a[4]) in outside), "posted by hand to " m ", and the wire does not say outside: " a[4])
 		}
 	} else if (c == "T") token_timer(a[2], a[3], a[4], a[5])
 	else if (c == "B") begin(a[2], a[3], a[4], a[5])
@@ -242,6 +245,7 @@ function born(   id, m) {
 	alive[p, m]++; byname[p, m, a[5]]++
 	stop_all(id, m)
 	wants[p, id] = runs[m, a[4]]
+	owed[p] = (wants[p, id] == "") ? "" : id
 }
 function ended(id,   m, i, s) {
 	m = mach[p, id]

@@ -34,6 +34,16 @@ if [ -n "$keep" ]; then
 	[ -z "$f" ] || flags="-DFAULTS=$f -DASKS=${2:-3}"
 fi
 generate || { echo "not ok $name${keep:+ with $keep}: generate"; exit 0; }
+# MODEL_REACH: no properties; which rows are reached, from which state on which event (tests/conform)
+if [ -n "$MODEL_REACH" ]; then
+	id=$(echo "$name" | tr - _)
+	sed "s/ROW(a, \"$name row \([0-9]*\)\\\\n\");/& c_code { reach(now.${id}_state[0], ev, \1); };/" "$run/$name.pml" >"$run/tmp"
+	mv "$run/tmp" "$run/$name.pml"
+	cat "$srcdir/tests/conform/reach.pml" "$world" >"$run/world.pml"
+	cd "$run" && spin -a $flags world.pml >spin.log 2>&1 && ${CC:-cc} -O1 -w -DSAFETY -DNOCLAIM -DNOREDUCE -DMEMLIM=${MODEL_MB:-1500} -DVECTORSZ=2048 -o pan pan.c &&
+	timeout "${MODEL_SECONDS:-120}" ./pan -m"${MODEL_DEPTH:-200000}" >reach.log && grep -q 'errors: 0$' reach.log && grep '^reached' reach.log
+	exit
+fi
 never=$($AWK -f "$srcdir/fsm/fsm.awk" -f "$srcdir/fsm/to-rows.awk" "$table" 2>/dev/null | sed -n 's/.*	never	line //p' | sort -u | tr '\n' ' ')
 cd "$run" || exit 1
 spin -a $flags world.pml >spin.log 2>&1 && [ -f pan.c ] || { echo "not ok $name${keep:+ with $keep}: spin"; sed 's/^/# /' spin.log | head -10; exit 0; }

@@ -164,7 +164,15 @@ static struct near {
 	struct env_timer *traffic;
 	unsigned packets;		/* counted in all */
 	uint64_t stream_hits[64], window_hits[64];
+	FILE *tape;			/* what the machines do, for tests/conform; NULL: nowhere */
+	unsigned lives;
 } near;
+
+static void
+tape_line(void *arg, const char *line)
+{
+	fprintf(arg, "%s\n", line);
+}
 
 static void
 route(void *arg, struct fsm *from, int send, struct fsm_data *data)
@@ -210,10 +218,13 @@ static void *
 near_start(struct env *env, void *arg)
 {
 	static const uint8_t key[32] = { 7 };
+	char name[32];
 
 	(void)arg;
 	near.env = env;
 	near.loop = fsm_loop_new(env, route, NULL);
+	snprintf(name, sizeof(name), "flow/%u", ++near.lives);
+	fsm_tape(near.loop, &(struct fsm_tape_to){ name, near.tape != NULL ? tape_line : NULL, near.tape });
 	near.flow = flow_new(env, near.loop, key);
 	near.traffic = env_timer_new(env, talk, NULL);
 	configure(true);
@@ -491,8 +502,10 @@ rows(const struct fsm_def *d, const uint64_t *hits)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "--tape") == 0 && (near.tape = fopen(argv[2], "w")) == NULL)
+		return 2;
 	log_set_level(getenv("V") != NULL ? LOG_LV_TRACE : LOG_LV_ERROR);
 	all_is_well();
 	unacknowledged();
@@ -505,5 +518,7 @@ main(void)
 	parts();
 	rows(&flow_stream_fsm, near.stream_hits);
 	rows(&flow_window_fsm, near.window_hits);
+	if (near.tape != NULL)
+		fclose(near.tape);
 	return tap_done();
 }
