@@ -9,7 +9,7 @@ BEGIN {
 	    "a timer fires early~fires early/time goes back|a timer of a former arming fires~not armed|a timer is not armed~to be armed/without its timers|" \
 	    "a timer is armed for too long~another length|another next state~next state|something comes from outside in a drain~in the middle of a drain|" \
 	    "two events are taken in the other order~not the oldest/not what was posted|a stale event is handled~former life|a former life comes back~lives are not counted|" \
-	    "an event is lost~not the oldest/not what was posted|an event is posted past the wire~posted by hand|a guard is not asked~guards asked|" \
+	    "an event is lost~not the oldest/not what was posted/queue is not empty|an event is posted past the wire~posted by hand|a guard is not asked~guards asked|" \
 	    "a state changes between steps~it was in", what, "|")
 	if (how == 0) { for (i = 1; i <= n; i++) { sub(/~/, "\t", what[i]); gsub(/\//, "|", what[i]); print i "\t" what[i] }; quit = 1; exit }
 }
