@@ -76,9 +76,11 @@ static void
 on_sync(void *arg, const Management__SyncResponse *m)
 {
 	struct agent *a = arg;
+	int64_t began = env_turn_us(a->env);
 
 	if (a->engine != NULL)
 		netmap_apply(a->engine, m);
+	metrics_sync(a->metrics, METRICS_SYNC, env_turn_us(a->env) - began);
 	on_changed(a);
 }
 

@@ -23,7 +23,7 @@
 
 #define PEERS_MAX	4096	/* remembered; more are not timed */
 
-static const double bounds[] = { 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300 };
+static const double bounds[] = { 0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300 };
 #define NBOUND	(sizeof(bounds) / sizeof(bounds[0]))
 #define CAUSES		32	/* room for the events of wg-watch... */
 #define CAUSE_SILENCE	(CAUSES - 1)	/* ...and for what no event told: nothing came back */
@@ -50,7 +50,7 @@ struct metrics {
 	struct map *peers;		/* subject -> struct timed */
 	const struct fsm_def *watch;	/* of wg-watch, for its events' names; NULL: none stepped yet */
 	struct mono login;		/* Login was sent */
-	struct histogram connection, logins, recovery[CAUSES];
+	struct histogram connection, logins, sync[METRICS_SYNCS], recovery[CAUSES];
 };
 
 static void
@@ -64,6 +64,13 @@ observe(struct histogram *h, int64_t us)
 	h->in[i]++;
 	h->count++;
 	h->sum += s;
+}
+
+void
+metrics_sync(struct metrics *m, enum metrics_sync what, int64_t us)
+{
+	if (m != NULL)
+		observe(&m->sync[what], us);
 }
 
 /* ---- what was: from the machines' steps --------------------------------------------- */
@@ -243,6 +250,12 @@ put_loop(struct buf *b, struct metrics *m)
 	buf_printf(b, "godwit_stale_events_total %llu\n", (unsigned long long)fsm_loop_stale(m->loop));
 }
 
+/* NetBird's words for them; who is new is told with who is changed. */
+static const char *const phases[METRICS_SYNCS] = {
+	[METRICS_SYNC] = "", [METRICS_SYNC_CONFIG] = "netbird_config", [METRICS_SYNC_OFFLINE] = "offline_peers",
+	[METRICS_SYNC_CHANGED] = "modified_peers", [METRICS_SYNC_REMOVED] = "removed_peers"
+};
+
 static void
 put_all(struct buf *b, struct metrics *m)
 {
@@ -257,6 +270,13 @@ put_all(struct buf *b, struct metrics *m)
 	agent_status_free(&s);
 	put_head(b, "netbird_login_duration_seconds", "histogram", "From Login sent to its answer.");
 	put_buckets(b, "netbird_login_duration_seconds", "", &m->logins);
+	put_head(b, "netbird_sync_duration_seconds", "histogram", "How long an update of the map took to be put to work.");
+	put_buckets(b, "netbird_sync_duration_seconds", "", &m->sync[METRICS_SYNC]);
+	put_head(b, "netbird_sync_phase_duration_seconds", "histogram", "The same, by what was done.");
+	for (int i = METRICS_SYNC_CONFIG; i < METRICS_SYNCS; i++) {
+		snprintf(label, sizeof(label), "phase=\"%s\"", phases[i]);
+		put_buckets(b, "netbird_sync_phase_duration_seconds", label, &m->sync[i]);
+	}
 	put_head(b, "netbird_peer_connection_total_seconds", "histogram", "From the map naming a peer to its first packets.");
 	put_buckets(b, "netbird_peer_connection_total_seconds", "", &m->connection);
 	put_head(b, "godwit_recovery_seconds", "histogram", "Until packets came back again, by the event that began it.");

@@ -24,5 +24,9 @@ struct metrics_hooks {
 /* Listens at `addr`.  NULL with *err. */
 struct metrics *metrics_new(struct env *, struct fsm_loop *, const struct addr *, const struct metrics_hooks *, int *err);
 void metrics_free(struct metrics *);	/* fine with NULL */
+/* A SyncResponse was put to work, or one part of that, in so many microseconds
+ * of the loop.  Fine with NULL. */
+enum metrics_sync { METRICS_SYNC, METRICS_SYNC_CONFIG, METRICS_SYNC_OFFLINE, METRICS_SYNC_CHANGED, METRICS_SYNC_REMOVED, METRICS_SYNCS };
+void metrics_sync(struct metrics *, enum metrics_sync, int64_t us);
 uint16_t metrics_port(const struct metrics *);
 #endif

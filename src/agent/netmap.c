@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "agent/impl.h"
+#include "agent/metrics.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/url.h"
@@ -219,14 +220,27 @@ apply_offline(struct engine *e, const Management__NetworkMap *map)
 	}
 }
 
+/* What has been done since `began`, for the metrics; the next part begins now. */
+static void
+timed(struct engine *e, enum metrics_sync what, int64_t *began)
+{
+	int64_t now = env_turn_us(e->agent->env);
+
+	metrics_sync(e->agent->metrics, what, now - *began);
+	*began = now;
+}
+
 static void
 apply_peers(struct engine *e, const Management__NetworkMap *map)
 {
+	int64_t began = env_turn_us(e->agent->env);
+
 	LIST_EACH(l, &e->remotes)
 		LIST_OF(l, struct remote, all)->seen = false;
 	if (!map->remote_peers_is_empty)
 		for (size_t i = 0; i < map->n_remote_peers; i++)
 			apply_peer(e, map->remote_peers[i]);
+	timed(e, METRICS_SYNC_CHANGED, &began);
 	LIST_EACH(l, &e->remotes) {
 		struct remote *r = LIST_OF(l, struct remote, all);
 
@@ -235,14 +249,17 @@ apply_peers(struct engine *e, const Management__NetworkMap *map)
 		log_info("peer", "%s (%s) is no longer in the map", r->key_text, r->fqdn != NULL ? r->fqdn : "");
 		remote_free(r);
 	}
+	timed(e, METRICS_SYNC_REMOVED, &began);
 }
 
 void
 netmap_apply(struct engine *e, const Management__SyncResponse *m)
 {
 	const Management__NetworkMap *map;
+	int64_t began = env_turn_us(e->agent->env);
 
 	netmap_config(e, m->netbird_config);
+	timed(e, METRICS_SYNC_CONFIG, &began);
 	if ((map = wire_mgmt_map(m)) == NULL)
 		return;
 	netmap_address(e, map->peer_config != NULL ? map->peer_config : m->peer_config);
@@ -253,6 +270,8 @@ netmap_apply(struct engine *e, const Management__SyncResponse *m)
 	}
 	e->serial = map->serial;
 	e->firewall_rules = (unsigned)map->n_firewall_rules;
+	began = env_turn_us(e->agent->env);
 	apply_offline(e, map);
+	timed(e, METRICS_SYNC_OFFLINE, &began);
 	apply_peers(e, map);
 }

@@ -49,6 +49,9 @@ struct env_stalls {
 	int64_t longest_us;
 };
 const struct env_stalls *env_stalls(const struct env *);
+/* Microseconds that the present turn has held the loop so far: for figures, never
+ * for decisions.  0 outside of a turn, and in the simulator. */
+int64_t env_turn_us(const struct env *);
 
 /* ---- clocks and timers -------------------------------------------------- */
 

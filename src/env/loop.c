@@ -111,6 +111,12 @@ env_off_turn_end(struct env *env, void (*fn)(void *), void *arg)
 	}
 }
 
+int64_t
+env_turn_us(const struct env *env)
+{
+	return env->in_turn ? sys_clock_running_us() - env->turn_began : 0;
+}
+
 const struct env_stalls *
 env_stalls(const struct env *env)
 {

@@ -609,6 +609,13 @@ env_run(struct env *e)
 	return 0;
 }
 
+int64_t
+env_turn_us(const struct env *e)
+{
+	(void)e;
+	return 0;
+}
+
 const struct env_stalls *
 env_stalls(const struct env *e)
 {

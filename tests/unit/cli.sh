@@ -207,6 +207,9 @@ if command -v curl >/dev/null; then
 	says out '^netbird_peer_latency_seconds{peer="a.example.test"} 0.0123$' "latency"
 	says out '^godwit_loop_turn_seconds_bucket{le="+Inf"} [0-9]' "the loop's stalls"
 	says out '^godwit_stale_events_total 0$' "stale events"
+	says out '^netbird_sync_duration_seconds_bucket{le="0.001"} 0$' "no sync took less than a millisecond"
+	says out '^netbird_sync_duration_seconds_bucket{le="0.005"} 1$' "one less than five"
+	says out '^netbird_sync_phase_duration_seconds_sum{phase="removed_peers"} 0.7$' "and what of it was whose"
 	[ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$(cat "$dir/port")/nothing")" = 404 ]
 	ok $? "nothing else there"
 fi

@@ -273,6 +273,8 @@ main(int argc, char **argv)
 	}
 	metrics = metrics_new(f.env, f.loop, &local, &metrics_hooks, &err);
 	if (metrics != NULL) {
+		metrics_sync(metrics, METRICS_SYNC, 3 * MONO_MS);
+		metrics_sync(metrics, METRICS_SYNC_REMOVED, 700 * MONO_MS);
 		printf("%u\n", (unsigned)metrics_port(metrics));
 		fflush(stdout);
 	}
