@@ -193,7 +193,7 @@ function row_taken(line, to,   m, k, next_state, n, i, e, want) {
 	n = split(step_timers, arms, " ")
 	for (i = 1; i <= n; i++) armed(cur, arms[i], step_arm[arms[i]], step_us[arms[i]])
 	at[p, cur] = next_state
-	hits[m, cur_state, cur_event, line]++
+	hits[m, cur_state, cur_event, line]++; guard_of[m, cur_state, cur_event, line] = r_if[m, cur_state, cur_event, k]
 	split("", answer)
 	cur = ""
 }
@@ -271,7 +271,7 @@ function ended(id,   m, i, s) {
 END {
 	for (k in hits) {
 		split(k, w, SUBSEP)
-		if (cover != "") print w[1] "\t" w[2] "\t" w[3] "\t" w[4] "\t" hits[k] > cover
+		if (cover != "") print w[1] "\t" w[2] "\t" w[3] "\t" w[4] "\t" hits[k] "\t" ((guard_of[k] == "") ? "-" : guard_of[k]) > cover
 	}
 	for (k in kinds) print "# " kinds[k] " times: " k
 	printf "# %d steps of %d processes, %d events of former lives, %d that could not occur, %d wrong\n", nsteps, nproc, nstale, nunexpected, errors

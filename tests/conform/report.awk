@@ -3,7 +3,7 @@
 #
 #	awk -f report.awk NAME.facts... SOURCE=model reached SOURCE=tests fired SOURCE=simulator COVER...
 #
-# A line of a source: machine, state, event, line (and a count), tabs between.
+# A line of a source: machine, state, event, line (and a count, and the guard), tabs between.
 # Exit 1: a row that nobody fired, or a never row that somebody did.
 BEGIN { FS = "[ \t]"; ns = split("model tests simulator namespaces", source, " ") }
 $1 == "%machine" { mach[++nm] = $2; next }
@@ -12,11 +12,14 @@ $1 == "%row" {
 	if (!(k in to)) { row[++nr] = k; to[k] = $8; guard[k] = $6; m_of[k] = $2; line[k] = $5 }
 	if (index("," from[k] ",", "," $3 ",") == 0) from[k] = from[k] ((from[k] == "") ? "" : ",") $3
 	if (index("," on[k] ",", "," $4 ",") == 0) on[k] = on[k] ((on[k] == "") ? "" : ",") $4
-	pairs++
+	where[$2, $3, $4, $6] = $5
 	next
 }
 $1 ~ /^%/ { next }
-{ fired[SOURCE, $1, $4] = 1; used[SOURCE] = 1; pair[SOURCE, $1, $2, $3, $4] = 1 }
+# the namespaces' file may be older than the table: state, event and guard say which row it is
+{ used[SOURCE] = 1 }
+SOURCE == "namespaces" { if (($1, $2, $3, $6) in where) fired[SOURCE, $1, where[$1, $2, $3, $6]] = 1; next }
+{ fired[SOURCE, $1, $4] = 1 }
 END {
 	printf "%-16s %6s %6s", "table", "rows", "never"
 	for (s = 1; s <= ns; s++) printf " %11s", source[s]

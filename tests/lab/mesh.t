@@ -23,7 +23,8 @@ logs() { for f in server a b; do echo "# --- $f"; tail -n 12 "$work/w/$f.log" 2>
 ping_once() { ns hosta ping -c 1 -W 1 "$(mesh_ip b)"; }
 outage_below() { awk -v a="$OUTAGE" -v b="$1" 'BEGIN { exit !(a <= b) }'; }
 
-mkdir "$work/w"
+MESH_TAPE=$work/tapes
+mkdir "$work/w" "$MESH_TAPE"
 try "cone: namespaces and server" mesh_up "$work/w" cone
 try "cone: a joins with the printed line" mesh_join a hosta
 try "cone: b joins with the same line" mesh_join b hostb
@@ -68,4 +69,9 @@ try "server restarted: it comes back" mesh_server
 try "server restarted: the relayed pair talks again" lab_until 15 ping_once
 [ "$(grep -c 'godwit up' "$work/w/server.log")" -le 1 ]; ok $? "the join line is printed once"
 logs
+mesh_down
+mkdir -p "$build/tests/conform"
+srcdir=$here/../.. sh "$here/../conform/judge.sh" "$build/tests/conform/lab.cover" "$MESH_TAPE"/* >"$work/judged"; rc=$?
+sed 's/^[^#]/# &/' "$work/judged"
+ok $rc "the tables accept all that the machines did"
 echo "1..$n"

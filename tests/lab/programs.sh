@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-# programs.sh -- our programs in the topology: start, join, look, measure.  Sourced
+# programs.sh -- our programs in the topology: start, join, look, measure.  With
+# MESH_TAPE=FOLDER they tell there what their machines do (tests/conform).  Sourced
 # after topology.sh; $build is the folder with the programs.
 
 # mesh_up WORK cone|symmetric: the namespaces and a server in them.
@@ -9,7 +10,7 @@ mesh_up() {
 	mesh_server || return 1
 }
 mesh_server() {
-	lab_run srv "$MESH/server.log" "$build/godwit-server" run --listen 192.0.2.100:80 \
+	lab_run srv "$MESH/server.log" ${MESH_TAPE:+env "GODWIT_TAPE=$MESH_TAPE/server"} "$build/godwit-server" run --listen 192.0.2.100:80 \
 		--url http://192.0.2.100 --data "$MESH/data" ${SERVER_FLAGS-} >/dev/null
 	echo "$LAB_PID" > "$MESH/server.pid"
 	[ -f "$MESH/join" ] && { lab_until 5 mesh_listens >/dev/null; return; }
@@ -21,7 +22,7 @@ mesh_join_line() { cat "$MESH/join"; }
 
 # mesh_agent NAME NAMESPACE: the daemon, without joining.
 mesh_agent() {
-	lab_run "$2" "$MESH/$1.log" "$build/godwitd" --foreground --state-dir "$MESH/$1.state" \
+	lab_run "$2" "$MESH/$1.log" ${MESH_TAPE:+env "GODWIT_TAPE=$MESH_TAPE/$1"} "$build/godwitd" --foreground --state-dir "$MESH/$1.state" \
 		--daemon-addr "unix://$MESH/$1.sock" --log-level "${MESH_LOG:-info}" >/dev/null
 	echo "$LAB_PID" > "$MESH/$1.pid"
 	echo "$2" > "$MESH/$1.ns"
