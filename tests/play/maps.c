@@ -8,6 +8,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include "agent/agent.h"
 #include "agent/ctlsrv.h"
 #include "agent/impl.h"
@@ -147,6 +150,16 @@ static int64_t
 gap(unsigned i, unsigned j)
 {
 	return w.m->node[i].ping[j] != NULL ? sim_ping_stats(w.m->node[i].ping[j]).longest_gap / MONO_MS : -1;
+}
+
+static size_t
+in_use(void)
+{
+#ifdef __GLIBC__
+	return mallinfo2().uordblks;
+#else
+	return 0;
+#endif
 }
 
 /* ---- the tests ------------------------------------------------------------------------ */
@@ -350,9 +363,52 @@ own_address(void)
 	end();
 }
 
+static uint64_t sent_by0, packets_by0;
+
+static void
+count_bytes(void *arg, unsigned proto, const struct addr *src, const struct addr *dst, const uint8_t *data, size_t len)
+{
+	struct addr outside = sim_nat_addr(w.m->node[0].nat);
+
+	(void)arg;
+	(void)dst;
+	(void)data;
+	if (!addr_same_ip(src, &outside))
+		return;
+	packets_by0++;
+	sent_by0 += len + (proto == SIM_UDP ? 28 : 52);
+}
+
+/* A3: the server is gone, the peer is gone, and twenty packets a second want to
+ * reach it.  What is asked for in vain is bounded in bytes and in memory. */
+static void
+in_vain(void)
+{
+	size_t before, after;
+
+	begin(MESH_EIM, 2);
+	mesh_kill_server(w.m);
+	mesh_kill_agent(w.m, 1);
+	sim_run(w.m->s, 3 * MONO_HOUR);	/* tables of bounded size fill first */
+	sim_tap(w.m->s, count_bytes, NULL);
+	before = in_use();
+	sim_run(w.m->s, 2 * MONO_HOUR);
+	after = in_use();
+	sim_tap(w.m->s, NULL, NULL);
+	printf("# two hours in vain: %llu packets, %llu bytes out\n", (unsigned long long)packets_by0, (unsigned long long)sent_by0);
+	ok(packets_by0 > 0 && sent_by0 < 2 * 1000 * 1000, "server and peer gone, packets waiting: less than 1 MB an hour is asked in vain");
+	ok(after < before + 64 * 1024, "and no memory grows over it (%lld kB in two hours)", ((long long)after - (long long)before) / 1024);
+	mesh_start_server(w.m);
+	mesh_start_agent(w.m, 1);
+	mesh_reset(w.m);
+	ok(mesh_until_all(w.m, 75 * MONO_SEC), "all is back when they are");
+	end();
+}
+
 int
 main(void)
 {
+	in_vain();
 	bad_maps();
 	gone_and_back();
 	relays_withdrawn();
