@@ -334,6 +334,18 @@ ice_session_if_spare(const struct ice_session *s)
 	return s->controlling && !nominating(s) && best_pair(s, SPARE_AGE, s->selected) != NULL;
 }
 
+/* Without a router between, where the selected one has one, and no slower. */
+static bool
+ice_session_if_better(const struct ice_session *s)
+{
+	const struct ice_pair *p;
+
+	if (!s->controlling || nominating(s) || s->selected == NULL || (p = best_pair(s, SPARE_AGE, s->selected)) == NULL)
+		return false;
+	return p->remote.type == WIRE_CAND_HOST && s->selected->remote.type != WIRE_CAND_HOST &&
+	    p->rtt_us <= (s->rtt_us != 0 ? s->rtt_us : s->selected->rtt_us);
+}
+
 static void
 ice_session_do_choose(struct ice_session *s)
 {

@@ -135,7 +135,7 @@ struct parcel {
 static struct addr
 translate(struct side *s, const struct addr *dst)
 {
-	if (s->nat == NAT_NONE)
+	if (s->nat == NAT_NONE || s->via_lan)
 		return s->host;
 	if (s->nsent < 128)
 		s->sent_to[s->nsent++] = *dst;
@@ -154,7 +154,7 @@ translate(struct side *s, const struct addr *dst)
 static bool
 admits(struct side *s, const struct addr *src, const struct addr *dst)
 {
-	if (s->nat == NAT_NONE)
+	if (s->nat == NAT_NONE || (s->w->lan && addr_equal(dst, &s->host)))
 		return addr_equal(dst, &s->host);
 	if (s->nat == NAT_SYMMETRIC) {
 		for (unsigned i = 0; i < s->nmap; i++)
@@ -176,8 +176,10 @@ arrive(void *arg)
 	struct parcel *p = arg;
 	struct env_pkt pkt = { .data = p->bytes, .len = (uint32_t)p->len, .peer = p->src };
 
+	p->to->via_lan = p->to->w->lan && addr_equal(&p->dst, &p->to->host);
 	if (admits(p->to, &p->src, &p->dst) && p->to->ice != NULL)
 		ice_input(p->to->ice, &pkt);
+	p->to->via_lan = false;
 	free(p);
 }
 

@@ -34,6 +34,7 @@ struct side {
 	struct { struct addr to, out; } map[64];	/* symmetric: a port a destination */
 	struct addr sent_to[128];	/* the filter: who may send in */
 	unsigned nmap, nsent;
+	bool via_lan;			/* what is being answered came to the host's own address */
 	/* signal towards this side */
 	int64_t signal_delay;
 	bool signal_cut;
@@ -52,6 +53,7 @@ struct side {
 struct world {
 	struct side a, b;
 	struct addr stun;
+	bool lan;			/* hosts are reached at their own addresses as well */
 	bool udp_cut;			/* between the routers */
 	int64_t delay;			/* one way */
 	unsigned loss, garbled;		/* per mille; garbled: one byte changed, or the end cut off */
