@@ -10,6 +10,7 @@ byte far;
 bool dialled, opened, failed, taken, flushed, ups, forgot, little, healthy, said;	/* in this step */
 byte was;
 bool was_held;
+bool refused;
 bool conn, wanted, failures, live;
 inline mgmt_stream_close_conn(a)			{ conn = false; far = 0 }
 inline mgmt_stream_do_dial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
@@ -23,7 +24,7 @@ inline mgmt_stream_do_say_spent(a, arg)		{ said = true }
 inline mgmt_stream_do_note_failure(a, arg)	{ failures = true; failed = true }
 /* the back-off is forgotten for a wish, a new network, or a stream that spoke: not for a request that was written */
 inline mgmt_stream_do_forget_failures(a, arg)	{ forgot = true; assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message) || (ev == EV(nudge) && was == mgmt_stream_spent)); failures = false; months = false }
-inline mgmt_stream_send_denied(a, arg)		{ wanted = false }
+inline mgmt_stream_send_denied(a, arg)		{ wanted = false; refused = true }	/* Login decides what it means */
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5))
 #define FAST \
 	FAR(far == 1, conn, connected, far = 2) \
@@ -37,7 +38,7 @@ inline mgmt_stream_send_denied(a, arg)		{ wanted = false }
 	BAD(far == 6, conn, message, skip) \
 	LUCK(far >= 1 && far <= 5, far = 0)	/* a black hole: only a timer notices */ \
 	LUCK(!months, months = true)
-#define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, nudge, skip)
+#define ROLES ROLE(true, start, refused = false) ROLE(true, stop, refused = false) ROLE(refused, try_again, refused = false) ROLE(true, net_change, skip) ROLE(true, nudge, skip)
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != mgmt_stream_##x)
 inline settle() {
@@ -56,7 +57,7 @@ inline settle() {
 	assert(ev != EV(message) || taken || !HOLDS(conn));
 	assert(!(ev == EV(message) && became(live)) || forgot);
 	little = false; healthy = false; said = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
-	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
+	if :: ev == EV(start) || ev == EV(try_again) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));			/* a state holds what it says, and nothing else does */
 	assert(wanted == !IS(idle));			/* stop stops, start starts, a refusal ends it */
 	assert(!IS(proven) || !failures);		/* who is proven owes nothing */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC
  * session-world.pml -- a management server that knows us, or says that it does not.
  * keep KEEP_BUG_STREAMS settles
+ * keep KEEP_BUG_FORGOTTEN settles
  * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Login sent, 6 Logout sent */
 #include "head.pml"
 byte far;
-bool leaves, failed, left, dropped, noted, forgot;	/* in this step */
+bool streams_were, again, leaves, failed, left, dropped, noted, forgot;	/* in this step */
 byte was;
 bool conn, wanted, only, engine, streams, is_up, settled;
 #define session_if_engine_up(a, arg) engine
@@ -25,6 +26,7 @@ inline session_do_drop_setup_key(a, arg)	{ dropped = true }
 inline session_do_start_engine(a, arg)		{ assert(!engine); engine = true }
 inline session_do_refresh_engine(a, arg)	{ assert(engine) }
 inline session_do_stop_engine(a, arg)		{ assert(engine); engine = false }
+inline session_send_try_again(a, arg)		{ assert(streams); again = true }
 inline session_send_start_streams(a, arg)	{ assert(!streams); streams = true }
 inline session_send_stop_streams(a, arg)	{ assert(streams); streams = false }
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5 || far == 6))
@@ -44,7 +46,7 @@ inline session_send_stop_streams(a, arg)	{ assert(streams); streams = false }
 	ROLE(true, up, skip) ROLE(true, login, skip) ROLE(true, down, skip) ROLE(true, logout, skip) \
 	ROLE(streams, denied_stream, skip)
 #define LEAVING (IS(leave_dialing) || IS(leave_keying) || IS(leaving))
-#define M_before was = M_state
+#define M_before was = M_state; streams_were = streams
 #define became(x) (IS(x) && was != session_##x)
 #define was_leaving (was == session_leave_dialing || was == session_leave_keying || was == session_leaving)
 inline settle() {
@@ -52,6 +54,8 @@ inline settle() {
 	assert(!((ev == EV(denied) || ev == EV(refused)) && was == session_logging_in) || IS(needs_login));	/* final */
 	assert(!(ev == EV(login_ok) && was == session_logging_in) || IS(running) || only);
 	assert(!(was_leaving && !IS(leave_dialing) && !IS(leave_keying) && !IS(leaving)) || IS(idle));
+	assert(again == (ev == EV(login_ok) && was == session_logging_in && engine && streams_were));	/* the refused stream is tried again */
+	again = false;
 	assert(!became(leaving) || leaves);
 	assert(!(ev == EV(up) && became(dialing)) || !only);
 	assert(!(ev == EV(login) && IS(dialing) && (was == session_idle || was == session_needs_login)) || only);
@@ -65,7 +69,7 @@ inline settle() {
 	assert(!(ev == EV(down) && !was_leaving) || IS(idle));
 	assert(!(ev == EV(logout)) || LEAVING);
 	assert(!(ev == EV(logout) && !was_leaving) || forgot);	/* nor are an earlier wish's reasons told for it */
-	failed = false; left = false; dropped = false; noted = false; forgot = false; was = 0;
+	failed = false; left = false; dropped = false; noted = false; forgot = false; was = 0; streams_were = false;
 	if
 	:: ev == EV(up) && !LEAVING -> wanted = true
 	:: ev == EV(down) || ev == EV(logout) || IS(needs_login) || (IS(idle) && only) -> wanted = false
