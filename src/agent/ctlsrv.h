@@ -80,7 +80,7 @@ struct agent_why_pair {
 };
 
 struct agent_why_nat {			/* in words; "" : not known */
-	char mapping[80], filtering[80], ports[80];
+	char mapping[80], filtering[96], ports[80];
 	char seen[2][ADDR_STRLEN];
 };
 

@@ -55,6 +55,18 @@ find_remote(struct engine *e, const char *what, struct remote **out)
 
 enum nat_kind { NAT_UNKNOWN, NAT_NONE, NAT_EASY, NAT_HARD };
 
+static void
+say_filtering(const struct ice_nat *n, struct agent_why_nat *out)
+{
+	static const char *const text[] = {
+		[ICE_FILTERING_UNKNOWN] = "not measured: nothing has come from an address that we had not asked before",
+		[ICE_FILTERING_ADDRESS_DEPENDENT] = "address-dependent or none: another port of a known address was let in",
+		[ICE_FILTERING_ENDPOINT_INDEPENDENT] = "none: packets of an address that we had not asked were let in"
+	};
+
+	snprintf(out->filtering, sizeof(out->filtering), "%s", text[n->filtering]);
+}
+
 static enum nat_kind
 our_nat(struct engine *e, struct agent_why_nat *out)
 {
@@ -64,7 +76,7 @@ our_nat(struct engine *e, struct agent_why_nat *out)
 	for (int f = 0; f < 2; f++)
 		if (n.mapped[f].family != ADDR_NONE)
 			addr_str_port(&n.mapped[f], out->seen[f]);
-	snprintf(out->filtering, sizeof(out->filtering), "not measured");
+	say_filtering(&n, out);
 	if (!n.known) {
 		snprintf(out->mapping, sizeof(out->mapping), "not known: no STUN server and no peer has told us yet");
 		return NAT_UNKNOWN;
@@ -107,7 +119,7 @@ their_nat(const struct ice_session *i, const struct ice_outcome *pair, size_t np
 		if (c->type == WIRE_CAND_HOST && !addr_is_private(&c->addr))
 			host_is_public = true;
 	}
-	snprintf(out->filtering, sizeof(out->filtering), "not measured");
+	snprintf(out->filtering, sizeof(out->filtering), "not measured: only the peer can see that");
 	if (host_is_public) {
 		snprintf(out->mapping, sizeof(out->mapping), "none: it has a public address");
 		return NAT_NONE;

@@ -32,6 +32,7 @@ struct ice {
 	struct list txs;		/* oldest first, owned */
 	unsigned ntx;
 	struct ice_counters count;
+	struct ice_filter filter;
 };
 
 /* A new transaction with a random id, or NULL. */

@@ -188,6 +188,7 @@ ice_nat_get(const struct ice *ice, struct ice_nat *n)
 	}
 	if (n->observers >= 2 && n->mapping == ICE_MAPPING_UNKNOWN)
 		n->mapping = ICE_MAPPING_ENDPOINT_INDEPENDENT;
+	n->filtering = ice->filter.seen;
 	n->port_preserved = n->known && n->mapped[0].port == ice->io.port(ice->io.arg, ADDR_V4);
 }
 
@@ -239,6 +240,7 @@ ice_send(struct ice *ice, const struct addr *to, const struct wire_stun *m, cons
 	if (!ice_allowed(ice, to))
 		return;
 	buf_init(&b);
+	ice_filter_sent(&ice->filter, to);
 	if (wire_stun_write(&b, m, password) == 0)
 		ice->io.send(ice->io.arg, to, buf_bytes(&b), buf_len(&b));
 	buf_free(&b);
@@ -381,6 +383,7 @@ on_request(struct ice *ice, const struct wire_stun *m, const struct env_pkt *pkt
 		return;
 	}
 	ice->count.requests++;
+	ice_filter_came(&ice->filter, &pkt->peer);
 	if (!settle_roles(s, m)) {
 		answer(ice, s, NULL, m, &pkt->peer, 487);
 		return;

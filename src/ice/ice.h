@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/addr.h"
+#include "ice/filter.h"
 #include "base/list.h"
 #include "base/mono.h"
 #include "wire/stun.h"
@@ -63,13 +64,14 @@ void ice_each_gather(struct ice *, void (*fn)(struct ice_gather *, void *arg), v
 void ice_each_session(struct ice *, void (*fn)(struct ice_session *, void *arg), void *arg);
 
 /* What the router in front of us does with IPv4, by what STUN servers and peers
- * saw of us.  Filtering is not measured: it takes a server with two addresses. */
+ * saw of us, and what it let in (ice/filter.h). */
 enum ice_mapping { ICE_MAPPING_UNKNOWN, ICE_MAPPING_ENDPOINT_INDEPENDENT, ICE_MAPPING_ADDRESS_DEPENDENT };
 
 struct ice_nat {
 	bool known;			/* somebody told us our address */
 	bool none;			/* it is our own: no router translates */
 	enum ice_mapping mapping;	/* UNKNOWN until two observers were asked */
+	enum ice_filtering filtering;	/* UNKNOWN until something came uncalled for */
 	bool port_preserved;
 	struct addr mapped[2];		/* IPv4, IPv6, as the first server saw them; family NONE: unknown */
 	unsigned observers;		/* of IPv4 */

@@ -394,6 +394,43 @@ relay_only(void)
 	world_free(&w);
 }
 
+/* What a router lets in is told by what comes uncalled for, and by that only. */
+static void
+filtering(void)
+{
+	static struct ice_filter f;
+	struct addr a = addr_v4(0xcb007101, 1000), b = addr_v4(0xcb007101, 2000), c = addr_v4(0xcb007102, 1000), d = addr_v4(0x0a000001, 1);
+	struct ice_nat n;
+
+	ice_filter_sent(&f, &a);
+	ice_filter_came(&f, &a);
+	ice_filter_came(&f, &d);
+	is_int(f.seen, ICE_FILTERING_UNKNOWN, "an answer, and somebody within our network, prove nothing of the filter");
+	ice_filter_came(&f, &b);
+	is_int(f.seen, ICE_FILTERING_ADDRESS_DEPENDENT, "another port of an address that was asked: ports are not looked at");
+	ice_filter_came(&f, &c);
+	is_int(f.seen, ICE_FILTERING_ENDPOINT_INDEPENDENT, "an address that was not asked: nothing is");
+	ice_filter_came(&f, &b);
+	is_int(f.seen, ICE_FILTERING_ENDPOINT_INDEPENDENT, "which stays known");
+	ice_filter_forget(&f);
+	for (uint16_t i = 0; i <= ICE_FILTER_SENT; i++) {
+		c.port = i;
+		ice_filter_sent(&f, &c);
+	}
+	c.port = 0;
+	ice_filter_came(&f, &c);
+	is_int(f.seen, ICE_FILTERING_UNKNOWN, "an address that was asked and forgotten is not mistaken for one that was not");
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	until_direct(5000);
+	fake_run(20 * MONO_SEC);
+	for (int i = 0; i < 2; i++) {
+		ice_nat_get(i == 0 ? w.a.ice : w.b.ice, &n);
+		is_int(n.filtering, ICE_FILTERING_UNKNOWN, "behind port-restricted routers nothing comes uncalled for");
+	}
+	world_free(&w);
+}
+
 int
 main(void)
 {
@@ -415,5 +452,6 @@ main(void)
 	garbled();
 	roles();
 	relay_only();
+	filtering();
 	return tap_done();
 }
