@@ -8,11 +8,13 @@
 #define COINS 3
 bool made, renewed, chose_path, chose, dropped, noted, added, mapped_, ups, downs, said, gathers, nominates;	/* in this step */
 byte was;
+bool worn;			/* the next offer of ours speaks of the next agent */
 bool agent, told, unused = true, pend, dir = true, tried;
 #define ice_session_if_no_ice(a, arg) (arg != 3 && COIN(0) && COIN(1) && COIN(2))
 #define ice_session_if_same_but_newer(a, arg) (COIN(0) && !COIN(1))
 #define ice_session_if_same_session(a, arg) COIN(0)
 #define ice_session_if_news(a, arg) COIN(0)
+#define ice_session_if_nameless(a, arg) (agent && unused)
 #define ice_session_if_stock(a, arg) COIN(0)
 #define ice_session_if_due(a, arg) COIN(0)
 #define ice_session_if_may_nominate(a, arg) COIN(0)
@@ -23,12 +25,13 @@ bool agent, told, unused = true, pend, dir = true, tried;
 #include "ice-session.pml"
 inline ice_session_close_agent(a)		{ agent = false; pend = false; tried = false }
 /* an id names one agent; only an answer may make a new agent under the id that it answers */
-inline ice_session_do_new_agent(a, arg)		{ assert(!agent || unused || ev == EV(answer)); OPEN(agent); agent = true; unused = false; tried = false; pend = false; made = true }
-inline ice_session_do_renew_id(a, arg)		{ unused = true; renewed = true }
+inline ice_session_do_new_agent(a, arg)		{ assert(!agent || unused || ev == EV(answer)); OPEN(agent); agent = true; unused = false; worn = false; tried = false; pend = false; made = true }
+inline ice_session_do_renew_id(a, arg)		{ unused = true; worn = false; renewed = true }
+inline ice_session_do_expire_id(a, arg)		{ worn = true; renewed = true }
 inline ice_session_do_probe(a, arg)		{ pend = dir }
 inline ice_session_do_indicate(a, arg)		{ assert(agent) }
 inline ice_session_do_recall(a, arg)		{ skip }
-inline ice_session_do_select(a, arg)		{ assert(agent); chose_path = true }
+inline ice_session_do_select(a, arg)		{ assert(agent); chose_path = true; worn = false }
 inline ice_session_do_choose(a, arg)		{ assert(agent); chose = true }
 inline ice_session_do_look_again(a, arg)	{ pend = dir }
 inline ice_session_do_drop_path(a, arg)		{ dropped = true }
@@ -49,7 +52,8 @@ inline ice_session_send_nominate(a, arg)	{ assert(agent); nominates = true }
 	:: atomic { WORKS && room -> tried = true; q!EV(selected),0,1 } \
 	FAR(pend, agent, answered, pend = false) \
 	:: atomic { QUIET && IS(none) && !pend -> q!EV(offer),0,3 }	/* the guard's doing */ \
-	:: atomic { !dir -> dir = true }
+	:: atomic { !dir -> dir = true } \
+	:: atomic { QUIET && worn -> worn = false; unused = true }	/* the guard's offer leaves */
 #define FAULTY \
 	LUCK(dir, dir = false; pend = false) \
 	LUCK(pend, pend = false) \

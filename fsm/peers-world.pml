@@ -5,142 +5,284 @@
  * bounds 1
  * full 2
  * keep KEEP_BUG_B1 carries_all 1
- * keep KEEP_BUG_B2 silent 1
+ * keep KEEP_BUG_B2 keeps_channel 1
  * keep KEEP_BUG_STALE carries_all 2
- * keep KEEP_BUG_STANDBY whole 1
- * keep KEEP_BUG_GIVE_UP is_direct 1
+ * keep KEEP_BUG_STANDBY armed 1
+ * keep KEEP_BUG_GIVE_UP settles 1
+ * keep KEEP_BUG_ID names_one 1
+ * keep KEEP_BUG_C answer_names 1
+ * keep KEEP_BUG_BREAK stale_is_nothing 1
+ * keep KEEP_BUG_WAY stale_is_nothing 1
+ * keep KEEP_BUG_GEN heeds_news 1
+ * keep KEEP_BUG_NAMELESS settles 1
+ *
+ * What must hold after every turn, by its name in MUST() below:
+ *	validated	data goes only to a pair that answered, to a relay that said the peer is there
+ *	one_endpoint	what WireGuard was given is what the path says it is
+ *	nothing_closed	the endpoint refers to nothing that was closed
+ *	watched		no path, no endpoint, no watcher; and one of each otherwise
+ *	knows_its_paths	the path knows of a pair or a channel exactly while there is one
+ *	lost_after_ready	"lost" is said after "ready" of the same agent or channel, once
+ *	stale_is_nothing	a report of what is gone changes nothing
+ *	bounded		no queue overflows, every turn ends
+ *	answered	an offer is answered in the turn that read it, whatever else goes on
+ *	answer_first	no candidate of a session leaves before its answer
+ *	answer_names	an answer carries the id of the agent that the offer met
+ *	names_one	an offer never carries the id of an agent that is gone
+ *	one_agent	at most one agent; its remote is the one heard of last
+ *	keeps_channel	an offer leaves a channel that works alone
+ *	heeds_news	a newer generation makes us ask the path now, not by a timer
+ *	armed		something is missing: an offer's timer runs
  */
 #define AGENTS 2
 #ifndef FAULTS
 #define FAULTS 1		/* how many bad things may happen in all, of any kind */
 #endif
 #ifndef SIG
-#define SIG 3			/* signal messages in flight, each way */
+#define SIG 4			/* signal messages in flight, each way */
 #endif
-#define QLEN 7
-#define MAXTRY 1		/* the code: eight tries while only the relay carries; the number is not the point */
+#define QLEN 8			/* events that wait in an agent's FIFO */
+#define TURN 30			/* events of one turn: it ends */
+#define MAXTRY 1		/* the code: four tries while only the relay carries; the number is not the point */
+#define O(a) (1 - (a))
+#define RUN(step) d_step { step }; skip	/* the skip: or spin counts all of them as one */
 
-chan q[AGENTS] = [QLEN] of { byte, byte };		/* event, argument: one FIFO an agent */
-chan sig[AGENTS] = [SIG] of { byte, byte, byte };	/* to agent i: kind, session id, life */
-#define OFFER 0
-#define ANSWER 1
-#define LATE 2					/* added to the kind: a copy that comes after newer messages */
-#define PACK(k, s, l) ((k) * 64 + (s) * 8 + (l))	/* an event's argument */
-#define SID(v) (((v) >> 3) & 7)
-#define LIFE(v) ((v) & 7)
-#define ISLATE(v) ((v) >= 128)
+/* A property by name: the check prints each with the states of its run. */
+#define MUST(name, cond) if :: (cond) -> skip :: else -> printf("BROKEN: "); printf(#name); printf("\n"); assert(false) fi
+#define ROW(a, text) printf(text)
+#define STALE(a, e) printf("BROKEN: unawaited %d\n", e); assert(false)	/* the world offers an event only to the state that waits for it */
+
+/* One FIFO, drained within one step, so it is empty whenever a state is stored. */
+hidden short q[TURN + 4];
+byte qh, qt, cur, arg;		/* not hidden: Spin tries the other branches after it went back */
+bool stale;
+#define POST(a, e, v) c_code { q[now.qt++] = (e) * 256 + now.v; }
+#define PUT(e, v) q[qt] = (e) * 256 + (v); qt++
+
+/* A message, which is also the argument of the events it makes. */
+#define OFFER 1
+#define ANSWER 2
+#define CAND 3
+#define ID(v) (((v) >> 2) & 7)
+#define GEN 32			/* says the newest generation of the sender's network */
+#define CANDS 64		/* the sender's candidates come with it, and lead to its agent */
+#define KEY 128			/* its credentials are the sender's */
+byte sig[AGENTS * SIG];		/* on the way to agent a, in order; 0: none */
+byte late[AGENTS];		/* held up somewhere: comes at any time, or never */
+
+/* Session ids of agent a have small numbers, dealt anew after each step in the
+ * order of the places that hold one; only whether two are equal counts. */
+byte sid[AGENTS] = 1;		/* what an offer or answer of ours says */
+bool used[AGENTS];		/* an agent was made under it */
+bool worn[AGENTS];		/* the next offer renews it */
+byte aid[AGENTS];		/* the name of our agent; 0: none */
+byte rid[AGENTS];		/* the remote's, as our agent knows it */
+byte seen[AGENTS];		/* as our handshake knows it */
+byte ret[AGENTS];		/* remote ids that were replaced, a bit each */
+bool cand[AGENTS];		/* we have candidates that lead to the remote's agent */
+bool key[AGENTS];		/* our agent's credentials are those of the remote's agent */
+bool hgen[AGENTS], rgen[AGENTS], cgen[AGENTS];	/* handshake, session, channel know the remote's newest generation */
+bool unmapped[AGENTS];		/* our router forgot us, and we have not told the remote yet */
+bool rep[AGENTS];		/* candidates were repeated */
+bool was[AGENTS];		/* a pair was good once */
+bool told[AGENTS], dead[AGENTS];	/* ghosts: the path was told of a pair; of one whose agent is gone */
+bool rtold[AGENTS];		/* of a channel */
+bool valid[AGENTS];		/* the pair answered, in this agent's life */
+bool there[AGENTS];		/* the server said that the peer is there, in this entry's life */
 
 byte budget = FAULTS;
-bool is_up, is_pair, is_silent, is_whole;	/* for the properties: functions of the rest, so they add no state */
-bool dir_up = true;				/* packets pass between the two networks */
-byte sid[AGENTS] = 1;				/* what we call our ICE session: what an offer says */
-byte life[AGENTS] = 1;				/* where our candidates lead: another value after our router forgot us */
-bool unmapped[AGENTS];				/* it did, and we have not told the remote yet */
-bool alive[AGENTS];				/* there is an agent; its name and password are the peer's, not the session's */
-byte rid[AGENTS], mate[AGENTS];			/* remote's sid and life as our agent knows them; 0: no agent */
-byte seen[AGENTS];				/* newest session of the remote we were told of */
-bool was[AGENTS];				/* a pair was good once */
-bool link[AGENTS] = true;			/* our connection to the relay server */
-bool rlive[AGENTS];				/* ghost: what we sent over the relay would arrive, were the peer there */
-bool asked[AGENTS];				/* we asked the server whether the peer is there, and it has not said */
-bool notice[AGENTS];				/* the server said "offline" and we have not read it yet */
-bool doubted[AGENTS];				/* the watcher said so once */
+bool is_up, is_pair, is_all;	/* for the properties: functions of the rest, so they add no state */
+bool dir_up = true;		/* packets pass between the two networks */
+bool link[AGENTS] = true;	/* our connection to the relay server */
+bool cut[AGENTS];		/* it is gone, and we have not read that yet */
+bool rlive[AGENTS];		/* ghost: what we sent over the relay would arrive, were the peer there */
+bool asked[AGENTS];		/* we asked the server whether the peer is there, and it has not said */
+bool notice[AGENTS];		/* the server said "offline" and we have not read it yet */
+bool doubted[AGENTS];		/* the watcher said so once */
 byte tries[AGENTS];
-byte fired[AGENTS];				/* slow things that happened in this round */
-byte endpoint[AGENTS];				/* what WireGuard was given: 0 none, 1 relay, 2 direct */
-hidden byte x, cur, arg, k, s, l;
-
-#define ROW(a, text) printf("%d: ", a); printf(text)
-#define STALE(a, e) assert(false)		/* the world offers an event only to the state that waits for it */
-#define POST(a, e, v) assert(nfull(q[a])); q[a]!e,v
-#define O(a) (1 - (a))
+byte fired[AGENTS];		/* slow things that happened in this round */
+byte endpoint[AGENTS];		/* what WireGuard was given: 0 none, 1 relay, 2 direct */
+byte act;			/* what happens next; 0 whenever a state is stored */
+hidden byte i, k, x, said, owed, newer, news, had, map[8];
+hidden byte held, noted, renew, made, closed;
+hidden byte msg;
+hidden int before;
+#define NOWHERE 99
+hidden byte to = NOWHERE;	/* the state that a row leads to */
 
 #include "states.pml"
 
 /* ---- what the guards mean ---- */
-#define handshake_if_late_copy(a, v) (ISLATE(v) && SID(v) != seen[a])
-#define handshake_if_reborn(a, v) false
-#define handshake_if_kept_offer(a, v) false
+#define handshake_if_late_copy(a, v) ((ret[a] >> ID(v)) & 1 || (hgen[a] && !((v) & GEN)))
+#define handshake_if_reborn(a, v) false		/* only saves time */
+#define handshake_if_kept_offer(a, v) false	/* a turn ends before the next message is read */
 #define handshake_if_kept(a, v) false
 #define ice_session_if_no_ice(a, v) false
-#define ice_session_if_same_but_newer(a, v) false
-#define ice_session_if_same_session(a, v) (SID(v) == rid[a])
+#define ice_session_if_same_session(a, v) (ID(v) == rid[a])
+#define ice_session_if_same_but_newer(a, v) (ID(v) == rid[a] && ((v) & GEN) && !rgen[a])
+#define ice_session_if_nameless(a, v) (!used[a])
 #define ice_session_if_news(a, v) unmapped[a]
 #define ice_session_if_may_nominate(a, v) false
 #define ice_session_if_spare(a, v) false
-#define ice_session_if_picked(a, v) true
+#define ice_session_if_picked(a, v) ((v) == 1)
 #define ice_session_if_other_pair(a, v) false
 #define ice_session_if_stock(a, v) false
-#define ice_session_if_due(a, v) false
-#define wg_watch_if_hushed(a, v) false
-#define wg_watch_if_stale(a, v) false
+#define ice_session_if_due(a, v) true
 #define ice_session_if_was_good(a, v) was[a]
 #define relay_channel_if_no_relay(a, v) false
-#define relay_channel_if_link_ready(a, v) link[a]
+#define relay_channel_if_link_ready(a, v) (link[a] || cut[a])
 #define relay_channel_if_at_home(a, v) true
 #define relay_channel_if_same_place(a, v) true
 #define relay_channel_if_elsewhere_ready(a, v) false
 #define relay_channel_if_elsewhere(a, v) false
-#define relay_channel_if_renewed(a, v) false
-#define path_if_other_way(a, v) false
+#define relay_channel_if_renewed(a, v) (((v) & GEN) && !cgen[a])
+#define path_if_other_way(a, v) ((v) == 1)
 #define carries(a) (relay_channel_state[a] == relay_channel_open || relay_channel_state[a] == relay_channel_checking)
-#define pairok (dir_up && alive[0] && alive[1] && mate[0] == life[1] && mate[1] == life[0])
+/* two agents that were made for each other, and know where the other is: nothing of theirs outlives them */
+#define knows(a) (aid[a] != 0 && rid[a] == aid[O(a)] && cand[a] && key[a])
+#define pairok (dir_up && knows(0) && knows(1))
 #define relayok (link[0] && link[1] && rlive[0] && rlive[1] && carries(0) && carries(1))
 #define flow(a) ((endpoint[a] == 2 && pairok) || (endpoint[a] == 1 && relayok))
 #define up (flow(0) && flow(1))
-#define direct (up && endpoint[0] == 2 && endpoint[1] == 2)
 #define wg_watch_if_heard(a, v) up
-#define wg_watch_if_unanswered(a, v) (!up && !doubted[a])
+#define wg_watch_if_unanswered(a, v) (!up && !doubted[a] && !IDLE)
 #define wg_watch_if_owed(a, v) (!up)
-#define wg_watch_if_dead(a, v) (!up && doubted[a])
-#define wg_watch_if_idle(a, v) false
-#define wg_watch_if_talking(a, v) true
+#define wg_watch_if_dead(a, v) (!up && doubted[a] && !IDLE)
+#define wg_watch_if_hushed(a, v) false
+#define wg_watch_if_stale(a, v) false
+#define wg_watch_if_idle(a, v) IDLE
 #define wg_watch_if_old_handshake(a, v) false
+#ifdef QUIETLY
+#define IDLE true
+#else
+#define IDLE false
+#endif
 #define guard_if_all_up(a, v) (path_state[a] == path_both)
-#define guard_if_under_way(a, v) (ice_session_state[a] == ice_session_checking && path_state[a] == path_relay)
+#define guard_if_under_way(a, v) (tries[a] > 0 && ice_session_state[a] == ice_session_checking && path_state[a] == path_relay)
 #define guard_if_enough(a, v) (path_state[a] != path_none && tries[a] >= MAXTRY)
 #define guard_if_cut_off(a, v) (path_state[a] == path_none)
 #define guard_if_unused(a, v) false	/* somebody wants to talk */
 
-/* ---- what the actions mean; those not named mean nothing here ---- */
-/* a random id is one that nobody uses: the smallest such, or the state space would count sessions */
-#define used(a, v) (v == sid[a] || v == life[a] || v == rid[O(a)] || v == mate[O(a)] || v == seen[O(a)] || sig[O(a)]??[_,eval(v),_] || sig[O(a)]??[_,_,eval(v)])
-inline fresh(a) { x = 1; do :: used(a, x) -> x++ :: else -> break od; assert(x < 8) }
-inline ice_session_do_renew_id(a, v) { fresh(a); sid[a] = x }
-inline ice_session_do_new_agent(a, v) { rid[a] = SID(v); mate[a] = LIFE(v); alive[a] = true }
-inline ice_session_close_agent(a) { rid[a] = 0; mate[a] = 0; alive[a] = false }
-/* candidates travel beside the offers here; that they follow their answer is handshake-world's to show */
-inline handshake_do_send_candidates(a, v) { unmapped[a] = false; if :: alive[O(a)] -> mate[O(a)] = life[a] :: else fi }
-inline ice_session_do_select(a, v) { was[a] = true }
-inline relay_channel_do_join(a, v) { asked[a] = true; rlive[a] = true; assert(link[a]) }
-inline relay_channel_do_subscribe(a, v) { asked[a] = true }
-inline relay_channel_do_leave(a, v) { asked[a] = false; rlive[a] = false; notice[a] = false }
+/* ---- what the actions mean; those not named mean nothing here ----
+ * Long ones are noted down and done behind the row, once: a step has its limits. */
+inline ice_session_do_renew_id(a, v) { renew = true }
+inline ice_session_do_expire_id(a, v) { worn[a] = true }
+inline ice_session_do_new_agent(a, v) { made = true }
+inline ice_session_close_agent(a) { closed = true }
+inline ice_session_do_note_generation(a, v) { rgen[a] = ((v) & GEN) != 0 }
+inline ice_session_do_keep_candidate(a, v) { cand[a] = ((v) & CANDS) != 0 }
+inline ice_session_do_select(a, v) { was[a] = true; worn[a] = false }
+inline ice_session_do_count_again(a, v) { rep[a] = true }
+inline relay_channel_do_join(a, v) { asked[a] = link[a]; rlive[a] = link[a]; there[a] = false }
+inline relay_channel_do_subscribe(a, v) { asked[a] = link[a] }
+inline relay_channel_do_leave(a, v) { relay_channel_close_entry(a) }
 inline relay_channel_close_entry(a) { asked[a] = false; rlive[a] = false; notice[a] = false }
-inline handshake_do_note_seen(a, v) { seen[a] = SID(v) }
-inline handshake_do_send_offer(a, v) { assert(nfull(sig[O(a)])); sig[O(a)]!OFFER,sid[a],life[a] }
-inline handshake_do_send_answer(a, v) { assert(nfull(sig[O(a)])); sig[O(a)]!ANSWER,sid[a],life[a] }
+inline relay_channel_do_choose(a, v) { cgen[a] = ((v) & GEN) != 0 }
+inline relay_channel_do_note_generation(a, v) { cgen[a] = ((v) & GEN) != 0 }
+inline handshake_do_note_seen(a, v) { noted = true }
+inline handshake_do_send_offer(a, v) { msg = OFFER }
+inline handshake_do_send_answer(a, v) { msg = ANSWER }
+inline handshake_do_send_candidates(a, v) { msg = CAND | CANDS }
+inline handshake_do_hold_candidates(a, v) { held = true }
+inline handshake_do_send_held(a, v) { if :: held -> msg = msg | CANDS :: else fi }	/* in the same breath as the answer */
 inline guard_do_back_off(a, v) { if :: tries[a] < MAXTRY -> tries[a]++ :: else fi }
+inline guard_do_wait_long(a, v) { guard_do_back_off(a, v) }
 inline guard_do_forget_count(a, v) { tries[a] = 0 }
 inline path_do_point_at_none(a, v) { endpoint[a] = 0 }
-inline path_do_point_at_relay(a, v) { assert(carries(a)); endpoint[a] = 1 }	/* never at something closed */
-inline path_do_point_at_ice(a, v) { assert(alive[a]); endpoint[a] = 2 }
+inline path_do_point_at_relay(a, v) { endpoint[a] = 1 }
+inline path_do_point_at_ice(a, v) { endpoint[a] = 2 }
 inline wg_watch_do_baseline(a, v) { doubted[a] = false }
 inline wg_watch_do_note_doubt(a, v) { doubted[a] = true }
 inline wg_watch_do_note_good(a, v) { doubted[a] = false }
+
+/* ---- and behind the row ---- */
+inline push(b, m) {
+	i = (b) * SIG;
+	do :: i < (b) * SIG + SIG && sig[i] != 0 -> i++ :: else -> break od;
+	if
+	:: (m & 3) == CAND && i > (b) * SIG && (sig[i - 1] & 3) == CAND -> sig[i - 1] = m	/* told twice in a row */
+	:: else -> MUST(bounded, i < (b) * SIG + SIG); sig[i] = m
+	fi }
+inline take(b, m) {
+	m = sig[(b) * SIG];
+	i = (b) * SIG; do :: i < (b) * SIG + SIG - 1 -> sig[i] = sig[i + 1]; i++ :: else -> break od;
+	sig[(b) * SIG + SIG - 1] = 0 }
+/* what is on the way to b loses a bit; candidates alone that lead nowhere are nothing */
+inline strip(b, flag) {
+	i = (b) * SIG; k = i;
+	do :: i < (b) * SIG + SIG ->
+		x = sig[i] & (255 - flag); sig[i] = 0;
+		if :: x != 0 && ((x & 3) != CAND || (x & CANDS)) -> sig[k] = x; k++ :: else fi;
+		i++
+	:: else -> break od;
+	late[b] = late[b] & (255 - flag);
+	if :: (late[b] & 3) == CAND && !(late[b] & CANDS) -> late[b] = 0 :: else fi }
+inline deliver(a, m) {
+	if
+	:: (m & 3) == OFFER -> PUT(ev_handshake_offer, m)
+	:: (m & 3) == ANSWER -> PUT(ev_handshake_answer, m)
+	:: else fi;
+	if :: m & CANDS -> PUT(ev_handshake_candidate, m) :: else fi }
+inline fresh(a) {	/* an id that is nowhere */
+	i = 0; do :: i < 8 -> map[i] = 0; i++ :: else -> break od;
+	map[sid[a]] = 1; map[aid[a]] = 1; map[seen[O(a)]] = 1; map[rid[O(a)]] = 1; map[ID(late[O(a)])] = 1;
+	i = O(a) * SIG; do :: i < O(a) * SIG + SIG -> map[ID(sig[i])] = 1; i++ :: else -> break od;
+	x = 1;
+	do :: x < 8 && map[x] -> x++ :: else -> break od;
+	MUST(bounded, x < 8);
+	sid[a] = x; used[a] = false; ret[O(a)] = ret[O(a)] & (255 - (1 << x)) }
+/* the candidates of an agent die with it */
+inline dies(a) { cand[O(a)] = false; strip(O(a), CANDS); dead[a] = told[a]; valid[a] = false }
+inline hears(a, v) {
+	if :: seen[a] != 0 && seen[a] != ID(v) -> ret[a] = ret[a] | (1 << seen[a]) :: else fi;
+	seen[a] = ID(v); hgen[a] = ((v) & GEN) != 0;
+	newer = ((v) & GEN) && !rgen[a] && ice_session_state[a] == ice_session_connected;
+	news = ((v) & GEN) && !cgen[a] && relay_channel_state[a] == relay_channel_open;
+	owed = (((v) & 3) == OFFER) }
+inline consequences(a, v) {
+	if :: noted -> noted = false; hears(a, v) :: else fi;
+	if :: (renew || (msg == OFFER && worn[a])) && used[a] -> fresh(a) :: else fi;
+	if :: renew || made || msg == OFFER -> worn[a] = false :: else fi;
+	renew = false;
+	if
+	:: closed && used[a] -> key[O(a)] = false; strip(O(a), KEY)	/* its id was kept: the next agent under it has other credentials */
+	:: else fi;
+	if
+	:: closed || (made && aid[a] != 0) -> dies(a); cand[a] = false	/* what came when there was none is kept for the next */
+	:: else fi;
+	if :: closed -> closed = false; aid[a] = 0; rid[a] = 0; key[a] = false; rgen[a] = false :: else fi;
+	if
+	:: made -> made = false; aid[a] = sid[a]; used[a] = true; rep[a] = false;
+		rid[a] = ID(v); key[a] = ((v) & KEY) != 0; rgen[a] = ((v) & GEN) != 0
+	:: else fi;
+	if
+	:: msg -> if
+		:: (msg & 3) == OFFER -> MUST(names_one, !used[a] || aid[a] == sid[a])	/* it names no agent that is gone */
+		:: (msg & 3) == ANSWER -> owed = false; said = sid[a]
+		:: (msg & 3) == CAND -> MUST(answer_first, !owed)
+		fi;
+		if :: msg & CANDS -> unmapped[a] = false :: else fi;
+		if :: (msg & 3) != CAND -> msg = msg | (sid[a] << 2) | GEN | KEY :: else fi;
+		push(O(a), msg); msg = 0
+	:: else fi }
 
 #include "machines.pml"
 #include "wire.pml"
 
 /* ---- outside: fast things come at once, slow things (timers) when nothing fast is left, each once a round ---- */
 #define IS(m, st, a) (m##_state[a] == m##_##st)
+#define HAS(a) (sig[(a) * SIG] != 0)
 #define CAN_SELECT(a) (IS(ice_session, checking, a) && pairok)
 #define CAN_ANSWER(a) ((IS(ice_session, doubtful, a) || IS(ice_session, lurking, a)) && pairok)
 #define CAN_MAP(a) (unmapped[a] && (IS(ice_session, checking, a) || IS(ice_session, lurking, a)))	/* STUN servers answer */
 #define CAN_ONLINE(a) (relay_channel_holds_entry(a) && asked[a] && link[a] && link[O(a)])
-#define FAST(a) (len(sig[a]) > 0 || CAN_SELECT(a) || CAN_ANSWER(a) || CAN_MAP(a) || CAN_ONLINE(a) || notice[a] || !link[a])
-#define QUIET (!FAST(0) && !FAST(1))
-#define SLOW_ICE(a) (alive[a] && !pairok)
-#define SLOW_WATCH(a) (IS(wg_watch, armed, a) || (IS(wg_watch, good, a) && !up))
+#define FAST(a) (HAS(a) || CAN_SELECT(a) || CAN_ANSWER(a) || CAN_MAP(a) || CAN_ONLINE(a) || notice[a] || !link[a])
+#define HUSH (!FAST(0) && !FAST(1))
+/* candidates are said again long before any other timer; where the remote has them that means nothing */
+#define AGAIN(a) (IS(ice_session, checking, a) && !rep[a] && !cand[O(a)])
+#define QUIET (HUSH && !AGAIN(0) && !AGAIN(1))
+#define SLOW_ICE(a) (aid[a] != 0 && !pairok && !(IDLE && IS(ice_session, connected, a)))
+#define SLOW_WATCH(a) (IS(wg_watch, armed, a) || (IS(wg_watch, good, a) && (!up || IDLE)))
 #define SLOW_TICK(a) IS(guard, seeking, a)
 #define SLOW_RELAY(a) ((IS(relay_channel, opening, a) && !asked[a]) || (IS(relay_channel, reopening, a) && !asked[a]) || IS(relay_channel, checking, a))
 /* the slow guard's tick comes after all that could go on without it; asking the old pair for ever is not such a thing */
@@ -149,80 +291,182 @@ inline wg_watch_do_note_good(a, v) { doubted[a] = false }
 #define DUE(a) (DUE_HOUR(a) || (SLOW_ICE(a) && !(fired[a] & 1)) || (SLOW_WATCH(a) && !(fired[a] & 2)) || (SLOW_TICK(a) && !(fired[a] & 4)) || (SLOW_RELAY(a) && !(fired[a] & 16)))
 #define ANYSLOW(a) (IS(guard, slow, a) || SLOW_ICE(a) || SLOW_WATCH(a) || SLOW_TICK(a) || SLOW_RELAY(a))
 
+#define SNAP(a) ((((((((handshake_state[a] * 8 + ice_session_state[a]) * 8 + relay_channel_state[a]) * 4 + path_state[a]) * 4 + wg_watch_state[a]) * 4 + guard_state[a]) * 4 + endpoint[a]) * 8 + sid[a]) * 8 + aid[a])
+/* reports of what is gone; the runtime drops those of a resource, these reach the tables */
+inline late_reports(a) {
+	PUT(ev_ice_session_selected, 0);
+	if :: !unmapped[a] -> PUT(ev_ice_session_mapped, 0) :: else fi;
+	if :: endpoint[a] != 2 -> PUT(ev_path_ice_down, 0) :: else fi;
+	PUT(ev_path_relay_down, 1);
+	if :: IS(relay_channel, open, a) -> PUT(ev_relay_channel_online, 0) :: else fi;
+	i = 1; do :: i < 8 -> if :: (ret[a] >> i) & 1 -> PUT(ev_handshake_offer, OFFER | (i << 2) | GEN | KEY); break :: else fi; i++ :: else -> break od }
 inline drain(a) {	/* run to completion: the queue is empty before the next thing from outside is looked at */
 	do
-	:: q[a]?cur,arg -> dispatch(a, cur, arg)
-	:: empty(q[a]) -> break
-	od; cur = 0; arg = 0 }
+	:: qh < qt ->
+	   d_step { MUST(bounded, qt - qh <= QLEN && qt <= TURN);
+		cur = q[qh] / 256; arg = q[qh] % 256; qh++;
+		if
+		:: stale -> skip
+		:: else -> if
+			:: cur == ev_path_ice_up -> MUST(lost_after_ready, !dead[a]); told[a] = true
+			:: cur == ev_path_ice_down -> MUST(lost_after_ready, told[a]); told[a] = false; dead[a] = false
+			:: cur == ev_path_relay_up -> rtold[a] = true
+			:: cur == ev_path_relay_down -> MUST(lost_after_ready, rtold[a]); rtold[a] = false
+			:: else fi
+		fi };
+		dispatch(a, cur, arg);
+		d_step { consequences(a, arg) }; skip
+	:: qh == qt && !stale -> d_step { stale = true; printf("late\n"); before = SNAP(a); qh = 0; qt = 0; late_reports(a) }; skip
+	:: else -> MUST(stale_is_nothing, before == SNAP(a)); break
+	od }
+#define NAME(v) if :: (v) != 0 && map[v] == 0 -> map[v] = k; k++ :: else fi
+#define RENAME(m) (((m) & 227) | (map[ID(m)] << 2))
+inline deal(a) {	/* new small numbers for the ids of agent a */
+	i = 0; do :: i < 8 -> map[i] = 0; i++ :: else -> break od
+	k = 1; NAME(sid[a]); NAME(aid[a]); NAME(seen[O(a)]); NAME(rid[O(a)]);
+	i = O(a) * SIG; do :: i < O(a) * SIG + SIG -> NAME(ID(sig[i])); i++ :: else -> break od
+	NAME(ID(late[O(a)]));
+	x = 0;
+	i = 1; do :: i < 8 -> if :: map[i] != 0 && ((ret[O(a)] >> i) & 1) -> x = x | (1 << map[i]) :: else fi; i++ :: else -> break od
+	ret[O(a)] = x;
+	sid[a] = map[sid[a]]; aid[a] = map[aid[a]]; seen[O(a)] = map[seen[O(a)]]; rid[O(a)] = map[rid[O(a)]];
+	i = O(a) * SIG; do :: i < O(a) * SIG + SIG -> sig[i] = RENAME(sig[i]); i++ :: else -> break od
+	late[O(a)] = RENAME(late[O(a)]) }
+#define PAIR(a) (IS(ice_session, connected, a) || IS(ice_session, doubtful, a))
+inline holds(a) {	/* what must hold between turns */
+	MUST(one_endpoint, (endpoint[a] == 2) == (IS(path, ice, a) || IS(path, both, a)) && (endpoint[a] == 1) == IS(path, relay, a));
+	MUST(nothing_closed, (endpoint[a] != 2 || PAIR(a)) && (endpoint[a] != 1 || carries(a)));
+	MUST(validated, (endpoint[a] != 2 || valid[a]) && (endpoint[a] != 1 || there[a]));
+	MUST(watched, (endpoint[a] != 0) == !IS(wg_watch, off, a));
+	MUST(lost_after_ready, !dead[a] && told[a] == PAIR(a) && rtold[a] == carries(a));
+	MUST(knows_its_paths, told[a] == (endpoint[a] == 2) && rtold[a] == (IS(path, relay, a) || IS(path, both, a)));
+	MUST(armed, !IS(guard, settled, a) || IS(path, both, a));	/* no lost wake-up */
+	MUST(answered, !owed && IS(handshake, ready, a));
+#ifndef KEEP_BUG_NAMELESS	/* it must fail where it hurts: the pair never gets direct */
+	MUST(answer_names, said == 0 || said == aid[a]);
+#endif
+	MUST(heeds_news, (!newer || !IS(ice_session, connected, a)) && (!news || !IS(relay_channel, open, a)));
+	MUST(keeps_channel, !had || carries(a));
+	MUST(one_agent, (aid[a] != 0) == !IS(ice_session, none, a) && (rid[a] == 0 || rid[a] == seen[a])) }
 inline settle(a) {	/* forget what no longer means anything, start a new round, check */
-	if :: wg_watch_state[a] == wg_watch_off -> doubted[a] = false :: else fi;
+	holds(a);
+	if :: IS(wg_watch, off, a) -> doubted[a] = false :: else fi;
+	if :: !PAIR(a) -> valid[a] = false :: else fi;
+	if :: !carries(a) -> there[a] = false :: else fi;
+	if :: IS(relay_channel, idle, a) || IS(relay_channel, waiting, a) || IS(relay_channel, stale, a) -> cgen[a] = false :: else fi;
+	if :: !IS(ice_session, checking, a) -> rep[a] = false :: else fi;
+	deal(0); deal(1);
+	if :: QUIET && aid[0] == 0 -> cand[0] = false :: else fi;	/* kept for five seconds */
+	if :: QUIET && aid[1] == 0 -> cand[1] = false :: else fi;
 	if :: QUIET && !DUE(0) && !DUE(1) && (ANYSLOW(0) || ANYSLOW(1)) -> fired[0] = 0; fired[1] = 0 :: else fi;
-	is_up = up; is_pair = direct; is_silent = IS(guard, settled, 0) && IS(guard, settled, 1);
-	is_whole = IS(path, both, 0) && IS(path, both, 1);
-	assert(endpoint[a] != 2 || IS(ice_session, connected, a) || IS(ice_session, doubtful, a));
-	assert(endpoint[a] != 1 || carries(a));
-	assert((endpoint[a] != 0) == (wg_watch_state[a] != wg_watch_off));
-	assert(alive[a] == (ice_session_state[a] != ice_session_none));
-	assert((endpoint[a] == 2) == (path_state[a] == path_ice || path_state[a] == path_both));
-	x = 0; k = 0; s = 0; l = 0 }
+	is_up = up; is_pair = up && endpoint[0] == 2 && endpoint[1] == 2;
+	is_all = is_pair && IS(path, both, 0) && IS(path, both, 1) && IS(guard, settled, 0) && IS(guard, settled, 1);
+	qh = 0; qt = 0; said = 0; owed = 0; held = 0; newer = 0; news = 0; had = 0; stale = 0; cur = 0; arg = 0; act = 0; i = 0; k = 0; x = 0 }
 inline ice_fails(a) { if
-	:: IS(ice_session, checking, a) || IS(ice_session, lurking, a) -> POST(a, ev_ice_session_limit, 0)
-	:: IS(ice_session, connected, a) -> POST(a, ev_ice_session_silent, 0)
-	:: IS(ice_session, doubtful, a) -> POST(a, ev_ice_session_verdict, 0) fi }
+	:: IS(ice_session, checking, a) || IS(ice_session, lurking, a) -> PUT(ev_ice_session_limit, 0)
+	:: IS(ice_session, connected, a) -> PUT(ev_ice_session_silent, 0)
+	:: IS(ice_session, doubtful, a) -> PUT(ev_ice_session_verdict, 0)
+	:: else fi }
 inline watch_fires(a) { if
-	:: IS(wg_watch, armed, a) && !up && doubted[a] -> POST(a, ev_wg_watch_first, 0)
-	:: else -> POST(a, ev_wg_watch_look, 0) fi }
-inline relay_fails(a) { if :: IS(relay_channel, checking, a) -> POST(a, ev_relay_channel_answer, 0) :: else -> POST(a, ev_relay_channel_presence, 0) fi }
+	:: IS(wg_watch, armed, a) && !up && (doubted[a] || IDLE) -> PUT(ev_wg_watch_first, 0)
+	:: else -> PUT(ev_wg_watch_look, 0) fi }
+inline relay_fails(a) { if :: IS(relay_channel, checking, a) -> PUT(ev_relay_channel_answer, 0) :: else -> PUT(ev_relay_channel_presence, 0) fi }
 /* our link to the relay server goes; the server tells the peer, if it still can */
-inline link_goes(a, tell) {
-	link[a] = false; rlive[a] = false; asked[a] = false; notice[a] = false; POST(a, ev_relay_channel_link_lost, 0);
-	if :: tell && link[O(a)] && relay_channel_holds_entry(O(a)) -> notice[O(a)] = true :: else fi }
+inline link_goes(a) { link[a] = false; rlive[a] = false; asked[a] = false; notice[a] = false }
+inline tell(b) { if :: link[b] && relay_channel_holds_entry(b) -> notice[b] = true :: else fi }
+inline moves(a) { cand[O(a)] = false; strip(O(a), CANDS); unmapped[a] = true }
+inline notices(a) {
+	hgen[O(a)] = false; rgen[O(a)] = false; cgen[O(a)] = false; strip(O(a), GEN);
+	PUT(ev_ice_session_net_change, 0); PUT(ev_wg_watch_net_change, 0); PUT(ev_guard_net_change, 0) }
+inline is_born(a) {	/* killed and started again: nothing is left but what others know */
+	dies(a); fresh(a); worn[a] = false; aid[a] = 0; rid[a] = 0; seen[a] = 0; ret[a] = 0;
+	cand[a] = false; key[a] = false; hgen[a] = false; rgen[a] = false; cgen[a] = false; unmapped[a] = false;
+	rep[a] = false; was[a] = false; told[a] = false; dead[a] = false; rtold[a] = false;
+	link_goes(a); cut[a] = false; doubted[a] = false; tries[a] = 0; endpoint[a] = 0;
+	handshake_state[a] = 0; ice_session_state[a] = 0; relay_channel_state[a] = 0; path_state[a] = 0; wg_watch_state[a] = 0; guard_state[a] = 0 }
+inline perform(a) {
+	printf("now\nagent %d: act %d\n", a, act);
+	if
+	:: act == 1 -> had = carries(a); take(a, x); deliver(a, x)
+	:: act == 2 -> x = late[a]; late[a] = 0; deliver(a, x)
+	:: act == 3 -> valid[a] = true; PUT(ev_ice_session_selected, 1)
+	:: act == 4 -> valid[a] = true; PUT(ev_ice_session_answered, 0)
+	:: act == 5 -> PUT(ev_ice_session_mapped, 0)
+	:: act == 6 -> asked[a] = false; there[a] = true; PUT(ev_relay_channel_online, 0)
+	:: act == 7 -> notice[a] = false; PUT(ev_relay_channel_offline, 0)
+	:: act == 8 && cut[a] -> cut[a] = false; PUT(ev_relay_channel_link_lost, 0)
+	:: act == 8 && !cut[a] -> link[a] = true; PUT(ev_relay_channel_link_up, 0);
+		if :: link[O(a)] && relay_channel_holds_entry(O(a)) -> asked[O(a)] = true :: else fi	/* the server tells those who asked */
+	:: act == 9 -> rep[a] = true; PUT(ev_ice_session_again, 0)
+	:: act == 11 -> fired[a] = fired[a] | 1; ice_fails(a)
+	:: act == 12 -> fired[a] = fired[a] | 2; watch_fires(a)
+	:: act == 13 -> fired[a] = fired[a] | 4; PUT(ev_guard_tick, 0)
+	:: act == 14 -> fired[a] = fired[a] | 16; relay_fails(a)
+	:: act == 15 -> fired[a] = fired[a] | 8; PUT(ev_guard_tick, 0)
+	:: act > 20 -> budget--; if
+		:: act == 21 -> ice_fails(a)
+		:: act == 22 -> watch_fires(a)
+		:: act == 23 -> PUT(ev_guard_tick, 0)
+		:: act == 24 -> link_goes(a); tell(O(a)); PUT(ev_relay_channel_link_lost, 0)
+		:: act == 25 -> link_goes(a); PUT(ev_relay_channel_link_lost, 0)
+		:: act == 26 -> PUT(ev_relay_channel_offline, 0)
+		:: act == 27 -> PUT(ev_relay_channel_close, 0)
+		:: act == 28 -> take(a, x); late[a] = x				/* held up, or lost */
+		:: act == 29 -> take(a, x); late[a] = x; deliver(a, x)		/* twice */
+		:: act == 30 -> rlive[a] = false				/* relay entry dead, nobody told */
+		:: act == 31 -> moves(a)					/* NAT rebinding: silent */
+		:: act == 32 -> moves(a); notices(a)				/* we moved, and noticed */
+		:: act == 33 -> notices(a)					/* only a new address */
+		:: act == 34 -> tell(O(a)); is_born(a)
+		:: act == 35 -> is_born(a)
+		fi
+	fi }
+#define LUCK(n, cond) :: budget > 0 && (cond) -> act = n
 
 proctype agent(byte a) {
 end:	do :: atomic { if
-	:: len(sig[a]) > 0 -> sig[a]?k,s,l;
-		if :: (k & 1) == OFFER -> POST(a, ev_handshake_offer, PACK(k, s, l)) :: else -> POST(a, ev_handshake_answer, PACK(k, s, l)) fi
-	:: CAN_SELECT(a) -> POST(a, ev_ice_session_selected, 0)
-	:: CAN_ANSWER(a) -> POST(a, ev_ice_session_answered, 0)
-	:: CAN_MAP(a) -> POST(a, ev_ice_session_mapped, 0)
-	:: CAN_ONLINE(a) -> asked[a] = false; POST(a, ev_relay_channel_online, 0)
-	:: notice[a] -> notice[a] = false; POST(a, ev_relay_channel_offline, 0)
-	:: !link[a] -> link[a] = true; POST(a, ev_relay_channel_link_up, 0);
-		if :: link[O(a)] && relay_channel_holds_entry(O(a)) -> asked[O(a)] = true :: else fi	/* the server tells those who asked */
-	:: QUIET && SLOW_ICE(a) && !(fired[a] & 1) -> fired[a] = fired[a] | 1; ice_fails(a)
-	:: QUIET && SLOW_WATCH(a) && !(fired[a] & 2) -> fired[a] = fired[a] | 2; watch_fires(a)
-	:: QUIET && SLOW_TICK(a) && !(fired[a] & 4) -> fired[a] = fired[a] | 4; POST(a, ev_guard_tick, 0)
-	:: QUIET && SLOW_RELAY(a) && !(fired[a] & 16) -> fired[a] = fired[a] | 16; relay_fails(a)
-	:: QUIET && DUE_HOUR(a) -> fired[a] = fired[a] | 8; POST(a, ev_guard_tick, 0)
+	:: HAS(a) -> act = 1
+	:: late[a] != 0 -> act = 2
+	:: CAN_SELECT(a) -> act = 3
+	:: CAN_ANSWER(a) -> act = 4
+	:: CAN_MAP(a) -> act = 5
+	:: CAN_ONLINE(a) -> act = 6
+	:: notice[a] -> act = 7
+	:: !link[a] -> act = 8
+	:: HUSH && AGAIN(a) -> act = 9
+	:: QUIET && SLOW_ICE(a) && !(fired[a] & 1) -> act = 11
+	:: QUIET && SLOW_WATCH(a) && !(fired[a] & 2) -> act = 12
+	:: QUIET && SLOW_TICK(a) && !(fired[a] & 4) -> act = 13
+	:: QUIET && SLOW_RELAY(a) && !(fired[a] & 16) -> act = 14
+	:: QUIET && DUE_HOUR(a) -> act = 15
 	/* bad luck, while the budget lasts */
-	:: budget > 0 && alive[a] -> budget--; ice_fails(a)
-	:: budget > 0 && !QUIET && SLOW_WATCH(a) -> budget--; watch_fires(a)
-	:: budget > 0 && !QUIET && SLOW_TICK(a) -> budget--; POST(a, ev_guard_tick, 0)
-	:: budget > 0 && relay_channel_holds_entry(a) && link[a] -> budget--; link_goes(a, true)
-	:: budget > 0 && relay_channel_holds_entry(a) && link[a] -> budget--; link_goes(a, false)
-	:: budget > 0 && relay_channel_holds_entry(a) && link[a] -> budget--; POST(a, ev_relay_channel_offline, 0)
-	:: budget > 0 && relay_channel_state[a] != relay_channel_idle -> budget--; POST(a, ev_relay_channel_close, 0)
-	:: budget > 0 && len(sig[a]) > 0 -> budget--; sig[a]?k,s,l		/* lost */
-	:: budget > 0 && len(sig[a]) > 0 && nfull(sig[a]) -> budget--; sig[a]?k,s,l;		/* delivered, and later again */
-		if :: k == OFFER -> POST(a, ev_handshake_offer, PACK(k, s, l)) :: k == ANSWER -> POST(a, ev_handshake_answer, PACK(k, s, l)) :: else fi;
-		sig[a]!(k | LATE),s,l
-	:: budget > 0 && rlive[a] -> budget--; rlive[a] = false			/* relay entry dead, nobody told */
-	:: budget > 0 -> budget--; fresh(a); life[a] = x; unmapped[a] = true	/* NAT rebinding: silent */
-	:: budget > 0 -> budget--;				/* we moved, and noticed */
-		if :: fresh(a); life[a] = x; unmapped[a] = true :: skip fi;
-		POST(a, ev_ice_session_net_change, 0); POST(a, ev_wg_watch_net_change, 0); POST(a, ev_guard_net_change, 0)
-	fi; drain(a); settle(a) } od	/* one copy of the step a process: pan.c is six times smaller */
+	LUCK(32, true)
+	LUCK(33, true)
+#ifndef QUIETLY
+	LUCK(21, aid[a] != 0)
+	LUCK(22, !QUIET && SLOW_WATCH(a))
+	LUCK(23, !QUIET && SLOW_TICK(a))
+	LUCK(24, relay_channel_holds_entry(a) && link[a])
+	LUCK(25, relay_channel_holds_entry(a) && link[a])
+	LUCK(26, relay_channel_holds_entry(a) && link[a])
+	LUCK(27, !IS(relay_channel, idle, a))
+	LUCK(28, HAS(a) && late[a] == 0)
+	LUCK(29, HAS(a) && late[a] == 0)
+	LUCK(30, rlive[a])
+	LUCK(31, true)
+	LUCK(34, true)
+	LUCK(35, true)
+#endif
+	fi; d_step { perform(a) }; drain(a); skip; d_step { settle(a) }; skip } od	/* one copy of the step a process: pan.c is six times smaller */
 }
-
 proctype outside() {
 end:	do
-	:: atomic { budget > 0 && dir_up -> budget--; dir_up = false; settle(0) }
-	:: atomic { !dir_up -> dir_up = true; settle(0) }
-	:: atomic { budget > 0 && (rlive[0] || rlive[1]) -> budget--; rlive[0] = false; rlive[1] = false; settle(0) }	/* the relay server forgets */
+	:: d_step { budget > 0 && dir_up -> budget--; dir_up = false; settle(0) }
+	:: d_step { !dir_up -> dir_up = true; settle(0) }
+	:: d_step { budget > 0 && (rlive[0] || rlive[1]) -> budget--; rlive[0] = false; rlive[1] = false; settle(0) }	/* the relay server forgets */
+	:: d_step { budget > 0 && link[0] && link[1] -> budget--; link_goes(0); link_goes(1); cut[0] = true; cut[1] = true; settle(0) }	/* it restarts */
 	od }
 init { atomic { run agent(0); run agent(1); run outside() } }
 
-ltl carries_all { <>[] is_up }
-ltl is_direct { <>[] dir_up -> <>[] is_pair }
-ltl silent { <>[] dir_up -> <>[] is_silent }
-ltl whole { <>[] dir_up -> <>[] is_whole }
+ltl carries_all { <>[] is_up }			/* faults stop: packets pass, both ways */
+ltl settles { <>[] dir_up -> <>[] is_all }	/* and direct, the relay standing by, both guards silent */

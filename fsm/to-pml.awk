@@ -6,6 +6,9 @@
 # -v alone=1 adds what a world of one machine needs (tests/model/alone.pml):
 # event numbers, generations modulo 3, and M_ names that do not tell which
 # machine it is.
+#
+# -v once=1 for a world that runs a step as one d_step, which has its limits: the
+# state is entered in one place, and "to" is a variable of the world.
 function either(what, n, list,   i, t) {
 	for (i = 1; i <= n; i++) t = t ((t == "") ? "" : " || ") what " == " list[i]
 	return t
@@ -39,7 +42,8 @@ function row_text(r,   n, b, i) {
 		if (b[i] ~ /^@/) continue
 		printf "%s_%s(a, arg); ", p, ((b[i] ~ /^!/) ? ("send_" cid(substr(b[i], 2))) : ("do_" cid(b[i])))
 	}
-	print ((row_to[r] == "stay") ? "skip" : (p "_enter(a, " p "_" cid(row_to[r]) ")"))
+	if (row_to[r] == "stay") print "skip"
+	else print (once ? ("to = " p "_" cid(row_to[r])) : (p "_enter(a, " p "_" cid(row_to[r]) ")"))
 }
 # guards in the order of the rows, as C does: a flat if would choose freely
 function choice(list,   n, c, k) {
@@ -77,7 +81,7 @@ function emit(   i, j, list, done) {
 		choice(list)
 	}
 	print "\t:: else -> STALE(a, ev)\t/* of a resource or timer that the state does not have */"
-	print "\tfi\n}"
+	print "\tfi" (once ? (";\n\tif :: to != NOWHERE -> " p "_enter(a, to); to = NOWHERE :: else fi") : "") "\n}"
 }
 function numbers(   i) {
 	for (i = 1; i <= nev; i++) print "#define ev_" p "_" cid(ev[i]) " " i

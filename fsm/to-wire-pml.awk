@@ -3,6 +3,7 @@
 # inline a send, one dispatcher.  A model has one machine of a kind an agent, so
 # one, all and all of NAME are the same here; a send to a machine that is left
 # out (-v only=) is dropped, and events from there are the world's to post.
+# -v once=1: a world says with RUN(step) how one is run, for example as a d_step.
 # Parts are told apart by their first word: #define lines go before the machines.
 #
 # A world with machines of two processes makes this twice: -v suffix=_server names
@@ -23,7 +24,7 @@ function emit(   i, j, k, m, s, n, lo) {
 	n = first + 0
 	for (i = 1; i <= nm; i++) {
 		lo = n + 1; n += nev[mach[i]]
-		print "\t:: ev >= " lo " && ev <= " n " -> " cid(mach[i]) "_step(a, ev, arg)"
+		print "\t:: ev >= " lo " && ev <= " n " -> " (once ? "RUN(" : "") cid(mach[i]) "_step(a, ev, arg)" (once ? ")" : "")
 	}
 	print "\tfi\n}"
 }

@@ -49,7 +49,8 @@ on_describe(void *arg, struct peer *peer, struct wire_signal *out)
 		snprintf(out->relay_url, sizeof(out->relay_url), "%s", home);
 		out->relay_ip = relay_pool_home_ip(r->engine->pool);
 	}
-	ice_session_describe(r->ice, out);
+	if (signal_stream_is_up(a->signal))	/* else nobody hears it, and no session id is spent on it */
+		ice_session_describe(r->ice, out);
 }
 
 static void

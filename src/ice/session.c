@@ -70,6 +70,7 @@ ice_session_do_new_agent(struct ice_session *s)
 	fsm_open(&s->fsm, ICE_SESSION_RES_AGENT);
 	take_remote(s, &note_signal_of(&s->fsm)->m);
 	s->id_used = true;
+	s->id_worn = false;
 	s->controlling = s->controller;
 	env_random(s->ice->env, &s->tie, sizeof(s->tie));
 	s->started = now(s);
@@ -91,10 +92,19 @@ ice_session_do_new_agent(struct ice_session *s)
 static void
 ice_session_do_renew_id(struct ice_session *s)
 {
+	s->id_worn = false;
 	if (!s->id_used)
 		return;
 	env_random(s->ice->env, s->id, sizeof(s->id));
 	s->id_used = false;
+}
+
+/* Not yet renewed: should the pair answer before our next offer, nothing is given
+ * up, and whoever hears the id of an agent that works leaves it alone. */
+static void
+ice_session_do_expire_id(struct ice_session *s)
+{
+	s->id_worn = true;
 }
 
 static void
@@ -247,6 +257,7 @@ ice_session_do_select(struct ice_session *s)
 
 	s->picked = NULL;
 	s->chosen = NULL;
+	s->id_worn = false;
 	if (p != s->selected)
 		s->rtt_us = p->rtt_us;
 	s->selected = p;
@@ -381,6 +392,13 @@ ice_session_if_same_but_newer(const struct ice_session *s)
 	return ice_session_if_same_session(s) && m->has_generation && m->generation > s->rgeneration;
 }
 
+/* The id that we offered was renewed, and no agent bears it. */
+static bool
+ice_session_if_nameless(const struct ice_session *s)
+{
+	return !s->id_used;
+}
+
 /* Only our own kind counts generations. */
 static bool
 ice_session_if_stock(const struct ice_session *s)
@@ -470,10 +488,12 @@ ice_session_enable(struct ice_session *s, bool on)
 }
 
 void
-ice_session_describe(const struct ice_session *s, struct wire_signal *out)
+ice_session_describe(struct ice_session *s, struct wire_signal *out)
 {
 	if (!s->enabled)
 		return;
+	if (out->type == WIRE_SIGNAL_OFFER && s->id_worn)
+		ice_session_do_renew_id(s);
 	memcpy(out->ufrag, s->ufrag, sizeof(s->ufrag));
 	memcpy(out->pwd, s->pwd, sizeof(s->pwd));
 	out->has_session = true;

@@ -52,6 +52,7 @@ struct ice_session {
 	char ufrag[ICE_UFRAG + 1], pwd[ICE_PWD + 1];
 	uint8_t id[WIRE_SIGNAL_SESSION];
 	bool id_used;			/* an agent was made under it */
+	bool id_worn;			/* the next offer of ours draws a new one */
 
 	/* what the remote said last */
 	bool remote_known, has_rsession;
@@ -91,8 +92,9 @@ struct ice_session *ice_session_new(struct ice *, const char *subject, bool cont
 void ice_session_free(struct ice_session *);	/* without telling anybody; fine with NULL */
 /* False: relay only.  Takes effect with the next offer. */
 void ice_session_enable(struct ice_session *, bool);
-/* Fills ufrag, pwd and session of an OFFER or ANSWER; leaves them empty when not enabled. */
-void ice_session_describe(const struct ice_session *, struct wire_signal *out);
+/* Fills ufrag, pwd and session of an OFFER or ANSWER, which out->type says already (an
+ * offer may draw a new session id); leaves them empty when not enabled. */
+void ice_session_describe(struct ice_session *, struct wire_signal *out);
 /* Checks are under way (the guard need not ask). */
 bool ice_session_busy(const struct ice_session *);
 /* Resolver of agent.wire: ice-session !nominate -> ice-pair.  NULL: none. */
