@@ -3,12 +3,14 @@
  * saying so in order; two lives of the channel are told apart by their way.
  * keep KEEP_BUG_BREAK follows
  * keep KEEP_BUG_WAY follows
+ * keep KEEP_BUG_KEY follows
  * bounds 1 5
  * full 2 6 */
 #include "head.pml"
 bool ice, relay, watch, closing, marked;
 bool pair, way_kept;				/* what the path has noted */
 bool pointed, begun, lost, asked, shaken;	/* in this step */
+bool key = true;				/* the preshared key is with WireGuard's peer */
 byte way, kept, ep;		/* newest way up, the one path knows; endpoint: 1 relay, 2 direct */
 #define path_if_other_way(a, arg) (arg != kept)
 #include "path.pml"
@@ -19,6 +21,7 @@ inline path_do_drop_pair(a, arg)	{ pair = false; lost = true }
 inline path_do_point_at_relay(a, arg)	{ assert(way_kept); ep = 1; pointed = true }
 inline path_do_point_at_ice(a, arg)	{ assert(pair); ep = 2; pointed = true }
 inline path_do_point_at_none(a, arg)	{ ep = 0 }
+inline path_do_forget_peer(a, arg)	{ key = false }	/* of the kept bug only */
 inline path_do_shake_hands(a, arg)	{ assert(ep != 0); shaken = true }
 inline path_send_path_on(a, arg)	{ watch = true; begun = true }
 inline path_send_path_off(a, arg)	{ assert(watch); watch = false }
@@ -45,6 +48,7 @@ inline settle() {
 	assert(!lost || asked);			/* what is lost is asked for again */
 	assert(ev != EV(ice_up) || pointed);	/* another pair is another endpoint */
 	assert(ev != EV(restarted) || IS(none) || shaken);
+	assert(ep == 0 || key);			/* wherever it points, the preshared key is there */
 	pointed = false; begun = false; lost = false; asked = false; shaken = false;
 	assert(watch == (ep != 0))		/* a path is watched, and only a path */
 }

@@ -756,6 +756,62 @@ late_answer(void)
 	end();
 }
 
+static void
+set_key(void *arg)
+{
+	static const uint8_t key[WG_KEY_LEN] = { 1, 2, 3, 4, 5 };
+
+	wg_peer_set_psk(((struct node *)arg)->peer, key);
+}
+
+static void
+set_other_key(void *arg)
+{
+	static const uint8_t key[WG_KEY_LEN] = { 5, 4, 3, 2, 1 };
+
+	wg_peer_set_psk(((struct node *)arg)->peer, key);
+}
+
+/* PC-4: upstream takes the peer away to take its endpoint, and loses the rest. */
+static void
+without_endpoint(void)
+{
+	struct sim_ping *p;
+	struct sim_ping_stats st;
+	unsigned before;
+
+	world();
+	go();
+	in_turn(&alice, set_key);
+	in_turn(&bob, set_key);
+	in_turn(&alice, set_udp);
+	in_turn(&bob, set_udp);
+	in_turn(&alice, interval_25);
+	p = sim_ping(alice.host, &bob.overlay_addr, 100 * MONO_MS);
+	sim_run(sim, 5 * MONO_SEC);
+	ok(sim_ping_stats(p).got > 40, "a preshared key on both sides");
+	in_turn(&alice, set_none);
+	sim_run(sim, 10 * MONO_MIN);
+	in_turn(&bob, set_none);
+	sim_run(sim, MONO_SEC);
+	before = alice.handshakes;
+	sim_ping_reset(p);
+	in_turn(&alice, set_udp);
+	in_turn(&bob, set_udp);
+	sim_run(sim, 10 * MONO_SEC);
+	st = sim_ping_stats(p);
+	ok(alice.handshakes > before && st.got > 80, "an endpoint that goes and comes back takes neither key nor prefixes along (%u pings)", (unsigned)st.got);
+	sim_ping_stop(p);
+	before = alice.handshakes;
+	sim_run(sim, 5 * MONO_MIN);
+	ok(alice.handshakes > before, "nor the keepalive interval");
+	in_turn(&bob, set_other_key);
+	before = alice.handshakes;
+	sim_run(sim, 5 * MONO_MIN);
+	is_int(alice.handshakes, before, "with another key on one side there is no session");
+	end();
+}
+
 int
 main(void)
 {
@@ -774,6 +830,7 @@ main(void)
 	stun_passes();
 	corners();
 	late_answer();
+	without_endpoint();
 	rows_fired(&wg_peer_fsm, peer_hits);
 	rows_fired(&wg_keepalive_fsm, keep_hits);
 	return tap_done();
