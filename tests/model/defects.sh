@@ -21,6 +21,7 @@ gather() {
 	for w in "$srcdir"/fsm/*-world.pml; do
 		n=${w##*/}; n=${n%-world.pml}
 		sed -n "s/^ltl \([A-Za-z_0-9]*\).*/property	$n:\1/p" "$w"
+		grep -oE 'MUST\([a-z_0-9]+' "$w" | sort -u | sed "s/MUST(/property	$n:/"
 		grep -E 'assert ?\(' "$w" | tr '\t' ' ' | sed "s/^/assert	$n	/"
 		sed -n "s/^ \* keep \([A-Za-z0-9_]*\) .*/kept	$n	\1/p" "$w"
 	done

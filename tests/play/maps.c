@@ -405,9 +405,52 @@ in_vain(void)
 	end();
 }
 
+#define FLEET	12
+static const char *const stream_names[] = { "mgmt-stream", "signal-stream", "relay-link" };
+static int64_t first_try[3][FLEET];
+
+/* When each agent first dials after the loss, by machine. */
+static void
+note_dial(void *arg, const struct fsm_trace *t)
+{
+	struct mesh_node *n = arg;
+
+	for (unsigned k = 0; k < 3; k++)
+		if (strcmp(t->machine->def->name, stream_names[k]) == 0 && t->from != t->to &&
+		    strcmp(t->machine->def->state_name[t->to], "dialing") == 0 && first_try[k][n->i] == 0)
+			first_try[k][n->i] = sim_now(w.m->s);
+}
+
+/* 19a6cedff: the server's end is felt by all in the same moment. */
+static void
+fleet(void)
+{
+	begin(MESH_EIM, FLEET);
+	for (unsigned i = 0; i < FLEET; i++)
+		fsm_loop_on_step(agent(i)->loop, note_dial, &w.m->node[i]);
+	mesh_kill_server(w.m);
+	mesh_start_server(w.m);
+	sim_run(w.m->s, 5 * MONO_SEC);
+	for (unsigned k = 0; k < 3; k++) {
+		int64_t lo = INT64_MAX, hi = 0;
+		unsigned close = 0;
+
+		for (unsigned i = 0; i < FLEET; i++) {
+			lo = first_try[k][i] < lo ? first_try[k][i] : lo;
+			hi = first_try[k][i] > hi ? first_try[k][i] : hi;
+			for (unsigned j = 0; j < i; j++)
+				close += llabs(first_try[k][i] - first_try[k][j]) < MONO_MS;
+		}
+		ok(lo > 0 && hi - lo > 20 * MONO_MS && close < FLEET, "%s: %u agents do not come back in step (within %lld ms, %u pairs in one)",
+		    stream_names[k], FLEET, (long long)((hi - lo) / MONO_MS), close);
+	}
+	end();
+}
+
 int
 main(void)
 {
+	fleet();
 	in_vain();
 	bad_maps();
 	gone_and_back();
