@@ -99,7 +99,6 @@ inline call(s) {	/* the request is under way, sealed to the key that we were tol
 #define LONGER(s) class[s] = (class[s] < MAX -> class[s] + 1 : MAX)
 inline mgmt_stream_close_conn(a)	{ todo[0] = HANG }
 inline mgmt_stream_do_dial(a, v)	{ todo[0] = HANG + DIAL }
-inline mgmt_stream_do_redial(a, v)	{ todo[0] = HANG + DIAL }
 inline mgmt_stream_do_ask_key(a, v)	{ far[0] = 3 }
 inline mgmt_stream_do_open(a, v)	{ todo[0] = CALL }
 inline mgmt_stream_do_take(a, v)	{ if :: v < BEAT -> assert(known == 9 || v >= known); known = v :: else fi }	/* maps never go back */
@@ -107,7 +106,6 @@ inline mgmt_stream_do_note_failure(a, v) { LONGER(0) }
 inline mgmt_stream_do_forget_failures(a, v) { class[0] = 0 }
 inline job_stream_close_conn(a)		{ todo[1] = HANG }
 inline job_stream_do_dial(a, v)		{ todo[1] = HANG + DIAL }
-inline job_stream_do_redial(a, v)	{ todo[1] = HANG + DIAL }
 inline job_stream_do_ask_key(a, v)	{ far[1] = 3 }
 inline job_stream_do_open(a, v)		{ todo[1] = CALL }
 inline job_stream_do_note_failure(a, v)	{ LONGER(1) }

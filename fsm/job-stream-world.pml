@@ -13,7 +13,6 @@ bool conn, wanted, failures, live;
 #include "job-stream.pml"
 inline job_stream_close_conn(a)			{ conn = false; far = 0 }
 inline job_stream_do_dial(a, arg)		{ dialled = true; assert(!conn); OPEN(conn); conn = true; far = 1 }
-inline job_stream_do_redial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
 inline job_stream_do_ask_key(a, arg)		{ if :: far == 2 -> far = 3 :: else fi }
 inline job_stream_do_open(a, arg)		{ opened = true; if :: far == 4 -> far = 5 :: else fi }
 inline job_stream_do_answer(a, arg)		{ assert(conn); assert(!COIN(0)); taken = true }	/* a heartbeat is no job */
@@ -41,12 +40,12 @@ inline job_stream_do_forget_failures(a, arg)	{
 #define became(x) (IS(x) && was != job_stream_##x)
 inline settle() {
 	assert(!became(dialing) || dialled);		/* on a new connection, always */
-	assert(!(ev == EV(net_change) && was != job_stream_idle && was != job_stream_off) || dialled);
+	assert(!(ev == EV(net_change) && was != job_stream_idle && was != job_stream_off) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(open) || opened);
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing));	/* what is in doubt is left */
 	assert(!became(off) || ev == EV(unsupported));
 	assert(!became(backoff) || failed || little);	/* a failure lengthens the wait */
-	assert(little == (was == job_stream_proven && became(backoff) && (ev == EV(ended) || ev == EV(gone))));
+	assert(little == ((was == job_stream_proven && became(backoff) && (ev == EV(ended) || ev == EV(gone))) || (ev == EV(net_change) && IS(backoff))));
 	assert(!(ev == EV(beat) && (IS(open) || IS(proven))) || beaten);
 	assert(!(ev == EV(trust) && IS(proven)) || forgot);
 	assert(!(ev == EV(net_change) && was == job_stream_backoff) || forgot);

@@ -14,7 +14,6 @@ bool refused;
 bool conn, wanted, failures, live;
 inline mgmt_stream_close_conn(a)			{ conn = false; far = 0 }
 inline mgmt_stream_do_dial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
-inline mgmt_stream_do_redial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
 inline mgmt_stream_do_ask_key(a, arg)		{ assert(far == 2 || far == 7 || far == 0); if :: far == 2 -> far = 3 :: else fi }
 inline mgmt_stream_do_open(a, arg)		{ opened = true; if :: far == 4 -> far = 5 :: else fi }
 inline mgmt_stream_do_take(a, arg)		{ taken = true }
@@ -43,11 +42,11 @@ inline mgmt_stream_send_denied(a, arg)		{ wanted = false; refused = true }	/* Lo
 #define became(x) (IS(x) && was != mgmt_stream_##x)
 inline settle() {
 	assert(!became(dialing) || dialled);		/* on a new connection, always */
-	assert(!(ev == EV(net_change) && was != mgmt_stream_idle) || dialled);
+	assert(!(ev == EV(net_change) && was != mgmt_stream_idle) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(opening) || opened);
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing));	/* what is in doubt is left */
 	assert(!became(backoff) || failed || little);	/* a failure lengthens the wait */
-	assert(little == (was == mgmt_stream_proven && became(backoff)));	/* who served is not punished, nor counts from before */
+	assert(little == ((was == mgmt_stream_proven && became(backoff)) || (ev == EV(net_change) && IS(backoff))));	/* who served is not punished, nor counts from before */
 	assert(!(was == mgmt_stream_proven && (became(backoff) || became(dialing))) || healthy);
 	assert(!became(spent) || (months && said && ev == EV(retry)));
 	assert(!(was == mgmt_stream_spent && became(dialing)) || forgot);

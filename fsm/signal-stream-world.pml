@@ -15,7 +15,6 @@ bool months;	/* since the last healthy stream */
 #include "signal-stream.pml"
 inline signal_stream_close_conn(a)		{ conn = false; far = 0 }
 inline signal_stream_do_dial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
-inline signal_stream_do_redial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
 inline signal_stream_do_open(a, arg)		{ opened = true; if :: far == 2 -> far = 3 :: else fi }
 inline signal_stream_do_note_born(a, arg)	{ skip }
 inline signal_stream_do_flush(a, arg)		{ assert(conn); flushed = true }
@@ -44,11 +43,11 @@ inline signal_stream_send_signal_up(a, arg)	{ ups = true; assert(ev == EV(regist
 #define became(x) (IS(x) && was != signal_stream_##x)
 inline settle() {
 	assert(!became(dialing) || dialled);		/* on a new connection, always */
-	assert(!(ev == EV(net_change) && was != signal_stream_idle) || dialled);
+	assert(!(ev == EV(net_change) && was != signal_stream_idle) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(opening) || opened);
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing) || dialled);	/* what is in doubt is left */
 	assert(!became(backoff) || failed || little);	/* a failure lengthens the wait */
-	assert(!little || (was == signal_stream_up || was == signal_stream_probing) && became(backoff));
+	assert(!little || ((was == signal_stream_up || was == signal_stream_probing) && became(backoff)) || (ev == EV(net_change) && IS(backoff)));
 	assert(!became(spent) || (months && said && ev == EV(retry)));
 	assert(!(was == signal_stream_spent && became(dialing)) || forgot);
 	assert(!(was == signal_stream_backoff && became(dialing)) || ev != EV(retry) || !months);

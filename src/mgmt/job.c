@@ -29,17 +29,11 @@ job_stream_do_dial(struct job_stream *s)
 	mgmt_link_dial(&s->link);
 }
 
-/* A restart is felt by all at once, so not even the first try is without jitter. */
+/* A server's restart, a network's return are felt by all at once: no first try without jitter. */
 static void
 job_stream_do_wait_little(struct job_stream *s)
 {
 	s->wait = (int64_t)env_random_below(s->env, BACKOFF_LITTLE);
-}
-
-static void
-job_stream_do_redial(struct job_stream *s)
-{
-	mgmt_link_dial(&s->link);
 }
 
 static void

@@ -29,7 +29,7 @@ mgmt_stream_do_dial(struct mgmt_stream *s)
 	mgmt_link_dial(&s->link);
 }
 
-/* A restart is felt by all at once, so not even the first try is without jitter. */
+/* A server's restart, a network's return are felt by all at once: no first try without jitter. */
 static void
 mgmt_stream_do_wait_little(struct mgmt_stream *s)
 {
@@ -54,12 +54,6 @@ mgmt_stream_do_say_spent(struct mgmt_stream *s)
 	snprintf(s->link.why, sizeof(s->link.why), "given up: no healthy stream for three months");
 	log_warnx("mgmt", "sync stream: %s", s->link.why);
 	s->hooks.changed(s->arg);
-}
-
-static void
-mgmt_stream_do_redial(struct mgmt_stream *s)
-{
-	mgmt_link_dial(&s->link);
 }
 
 static void

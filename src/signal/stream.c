@@ -90,7 +90,7 @@ signal_stream_do_dial(struct signal_stream *s)
 	}
 }
 
-/* A restart is felt by all at once, so not even the first try is without jitter. */
+/* A server's restart, a network's return are felt by all at once: no first try without jitter. */
 static void
 signal_stream_do_wait_little(struct signal_stream *s)
 {
@@ -109,12 +109,6 @@ signal_stream_do_say_spent(struct signal_stream *s)
 	snprintf(s->why, sizeof(s->why), "given up: no healthy stream for three months");
 	log_warnx("signal", "%s", s->why);
 	s->hooks.changed(s->arg);
-}
-
-static void
-signal_stream_do_redial(struct signal_stream *s)
-{
-	signal_stream_do_dial(s);
 }
 
 static void
