@@ -26,8 +26,8 @@
 
 #define RELAY_QUEUE_MAX		(512 * 1024)	/* bytes under way to the server; above it packets are dropped */
 #define RELAY_DIAL_US		(10 * MONO_SEC)
-#define RELAY_DIAL_PATIENT_US	(3 * MONO_SEC)
-#define RELAY_DIAL_MIN_US	(1200 * MONO_MS)
+#define RELAY_DIAL_PATIENT_US	(1900 * MONO_MS)	/* a SYN that was lost goes again after 1 s, then after 3 */
+#define RELAY_DIAL_MIN_US	(500 * MONO_MS)
 #define RELAY_LATELY_US		(60 * MONO_SEC)
 #define RELAY_PROVED_US		MONO_SEC	/* a life this long resets the backoff and is followed at once */
 #define RELAY_ANSWER_LEAST_US	(800 * MONO_MS)	/* a retransmission or two (RFC 6298: 200 ms each, doubled) */
@@ -176,7 +176,7 @@ relay_link_patience(const struct relay_link *l)
 
 	if (l->opened_in == 0 || !relay_link_lately(l) || us > RELAY_DIAL_US)
 		return RELAY_DIAL_US;
-	if (l->failures % 8 == 7 && us < RELAY_DIAL_PATIENT_US)
+	if (l->failures % 16 == 15 && us < RELAY_DIAL_PATIENT_US)
 		return RELAY_DIAL_PATIENT_US;
 	return us < RELAY_DIAL_MIN_US ? RELAY_DIAL_MIN_US : us;
 }
@@ -250,7 +250,7 @@ relay_link_do_forget_failures(struct relay_link *l)
 static void
 relay_link_next_wait(struct relay_link *l)
 {
-	l->backoff.max = relay_link_lately(l) ? 700 * MONO_MS : 60 * MONO_SEC;
+	l->backoff.max = relay_link_lately(l) ? 500 * MONO_MS : 60 * MONO_SEC;
 	l->wait = backoff_next(&l->backoff, l->pool->env);
 	l->failures++;
 }
