@@ -5,203 +5,190 @@
 Two agents behind two routers; a ping every 20 ms; for each fault the longest
 silence around it, median and worst of N trials.  The path before and after is
 checked: a trial on the wrong path does not count.  With GODWIT_STOCK the same
-with stock programs in the same run, and the ratio of the worsts.
+with stock programs in the same run, and the ratio of the worsts.  Several labs
+stand side by side, ours first, then stock ones; what a trial takes is printed
+and written down at once, and every fault gets some trials before any gets all.
 
-    BUILD=build GODWIT_STOCK=/folder tests/bench/recovery.py [--trials 20] [--settle 15] [--only NAME,NAME]
+    BUILD=build GODWIT_STOCK=/folder tests/bench/recovery.py --jobs 6 --stock-jobs 4 --readme README.md
+    tests/bench/recovery.py --trials 0 --merge one.json --merge two.json --readme README.md
 """
-import argparse, statistics, sys, threading, time
+import argparse, os, queue, shutil, signal, statistics, sys, threading, time
+import proxyshare, results
+from faults import COLUMNS, FAULTS, Options, path_of
 from lab import STOCK, Failed, Lab, kinds, until
+from pinger import Control
 
-ap = argparse.ArgumentParser()
+ap = argparse.ArgumentParser(description="Recovery from faults, measured.")
 ap.add_argument("--trials", type=int, default=20)
 ap.add_argument("--long-trials", type=int, default=3, help="of faults that take minutes")
-ap.add_argument("--settle", type=float, default=15, help="seconds between trials: switches right after a start are another story")
-ap.add_argument("--only", default="")
+ap.add_argument("--starts", type=int, default=200, help="of ours; stock makes --stock-starts")
+ap.add_argument("--stock-starts", type=int, default=44)
+ap.add_argument("--jobs", type=int, default=4, help="labs of ours side by side")
+ap.add_argument("--stock-jobs", type=int, default=3, help="stock labs side by side")
+ap.add_argument("--quiet", type=float, default=12, help="seconds of the right path and answers that end a trial")
+ap.add_argument("--proxy-minutes", type=float, default=5)
+ap.add_argument("--minutes", type=float, default=0, help="begin no trial after so long; 0: as long as it takes")
+ap.add_argument("--only", default="", help="names: " + ",".join(f.name for f in FAULTS))
+ap.add_argument("--kind", default="", help="godwit or stock: only that")
+ap.add_argument("--results", default="recovery.json", help="measured values are added to it")
+ap.add_argument("--merge", action="append", default=[], help="values of an earlier run that count as well")
+ap.add_argument("--readme", help="the table goes between its markers")
+ap.add_argument("--keep", help="folder for the logs of our trials that miss what is asked")
 args = ap.parse_args()
-INF = float("inf")
+options = Options(args.quiet, args.proxy_minutes)
+store = results.Results(args.results if args.trials else None, args.merge)
+stop = threading.Event()
+TARGETS = {c.text: c for c in COLUMNS}
+began, deadline = time.time(), time.time() + args.minutes * 60 if args.minutes else float("inf")
+run_id, loads = "%d.%d" % (began, os.getpid()), []
 
 
-def later(seconds, fn):
-    t = threading.Timer(seconds, fn)
-    t.start()
-    return t
+def say(text):
+    print("# %4d s %s" % (time.time() - began, text), file=sys.stderr, flush=True)
 
 
-def direct_again(lab, begin, seconds=60):
-    lab.want_path("P2P", seconds)
-    return time.monotonic() - begin
+def stopped():
+    return stop.is_set() or time.time() > deadline
 
 
-class Watch(threading.Thread):
-    """While a ping runs: when the path was last seen to be another than direct."""
-    def __init__(self, lab):
-        super().__init__(daemon=True)
-        self.lab, self.begin, self.last, self.done = lab, time.monotonic(), None, False
-        self.start()
-
-    def run(self):
-        while not self.done:
-            if self.lab.path("a", "hosta") != "P2P":
-                self.last = time.monotonic()
-            time.sleep(0.1)
-
-    def result(self):
-        self.done = True
-        self.join()
-        if self.lab.path("a", "hosta") != "P2P":
-            return INF
-        return self.last - self.begin if self.last else 0.0
+def wanted(fault):
+    return not args.only or fault.name in args.only.split(",")
 
 
-# Each: fault(lab, b, trial) -> {column: seconds}.  The lab is in its path when called.
-
-def cut(lab, b, trial):
-    gap = lab.outage(b, 12, lambda: lab.sh("lab_cut_udp"))
-    after = lab.path("a", "hosta")
-    lab.sh("lab_restore_udp")
-    begin = time.monotonic()
-    if after != "Relayed":
-        raise Failed("after the cut the path is " + after)
-    return {"direct path cut, relay at hand": gap,
-            "direct path restored: direct again": direct_again(lab, begin)}
+def count(fault, kind):
+    if fault.name == "starts":
+        return (args.starts if kind == "godwit" else args.stock_starts) if args.trials else 0
+    return min(args.trials, args.long_trials) if fault.long else args.trials
 
 
-def new_address(lab, trial):
-    old, new = ("192.0.2.10", "192.0.2.11")[:: 1 if trial % 2 == 0 else -1]
-    # first away, then new: deleting a primary address takes its secondaries along
-    lab.ns("nata", "ip", "addr", "del", old + "/24", "dev", "out")
-    lab.ns("nata", "ip", "addr", "add", new + "/24", "dev", "out")
-    lab.ns("nata", "conntrack", "-F")
-    lab.sh("lab_nat nata " + lab.nat)
+def keep_logs(lab, what, begin):
+    if args.keep and lab.kind == "godwit":
+        to = os.path.join(args.keep, "%s-%d" % (lab.lab, time.time()))
+        shutil.copytree(lab.dir, to, ignore=shutil.ignore_patterns("sock", "*.sock"), dirs_exist_ok=True)
+        with open(os.path.join(to, "WHAT"), "w") as f:
+            f.write("%s\nbegun %s\n" % (what, time.strftime("%H:%M:%S", time.gmtime(begin)) + ("%.3f" % (begin % 1))[1:]))
 
 
-def router(lab, b, trial):
-    watch = []
-
-    def fault():
-        new_address(lab, trial)
-        watch.append(Watch(lab))
-    gap = lab.outage(b, 25, fault)
-    word = "router gets a new public address, "
-    if lab.nat == "cone":
-        return {word + "direct": gap, word + "direct again": watch[0].result()}
-    watch[0].result()
-    return {word + "relayed": gap}
-
-
-def host(lab, b, trial):
-    old, new = ("10.1.0.2", "10.1.0.3")[:: 1 if trial % 2 == 0 else -1]
-
-    def fault():
-        lab.ns("hosta", "ip", "link", "set", "eth0", "down")
-        lab.ns("hosta", "ip", "addr", "flush", "dev", "eth0")
-
-        def back():
-            lab.ns("hosta", "ip", "addr", "add", new + "/24", "dev", "eth0")
-            lab.ns("hosta", "ip", "link", "set", "eth0", "up")
-            lab.ns("hosta", "ip", "route", "add", "default", "via", "10.1.0.1")
-        later(2, back)
-    gap = lab.outage(b, 30, fault)
-    return {"host changes its address (2 s down), " + ("direct" if lab.nat == "cone" else "relayed"): gap}
-
-
-def restart(lab, b, trial):
-    def fault():
-        lab.kill("b")
-        lab.agent("b", "hostb")
-    gap = lab.outage(b, 15, fault)
-    return {"peer killed and restarted, " + ("direct" if lab.nat == "cone" else "relayed"): gap}
-
-
-def server(lab, b, trial):
-    up = []
-
-    def streams():
-        s = lab.status("a", "hosta")
-        return s.get("management", {}).get("connected") and s.get("signal", {}).get("connected")
-
-    def fault():
-        lab.kill("server")
-
-        def back():
-            lab.server()
-            up.append(until(60, streams, 0.05))
-        later(5, back)
-    gap = lab.outage(b, 25, fault)
-    until(60, lambda: up)
-    return {"server killed, back after 5 s: relayed pair": gap,
-            "server killed, back after 5 s: control streams after it is back": up[0]}
-
-
-def hole(lab, b, trial):
-    def fault():
-        lab.ns("srv", "nft", "-f", "-", input="table inet hole { chain i { type filter hook input priority -10; drop; }\n"
-               " chain o { type filter hook output priority -10; drop; } }\n")
-        later(40, lambda: lab.ns("srv", "nft", "delete", "table", "inet", "hole"))
-    return {"40 s black hole to the server, relayed pair (beyond the hole)": lab.outage(b, 65, fault) - 40}
-
-
-FAULTS = [
-    ("cut", "cone", cut, False), ("router", "cone", router, False), ("router-relayed", "symmetric", router, False),
-    ("host", "cone", host, False), ("host-relayed", "symmetric", host, False),
-    ("restart", "cone", restart, False), ("restart-relayed", "symmetric", restart, False),
-    ("server", "symmetric", server, False), ("hole", "symmetric", hole, True),
-]
-table = {}
-
-
-def record(kind, found):
+def record(kind, found, begin, lab=None):
+    gap = control.gap(begin, time.time())
+    control.gaps.append(gap)
     for what, value in found.items():
-        table.setdefault(what, {}).setdefault(kind, []).append(value)
-        print("# %s %s: %.2f" % (kind, what, value), file=sys.stderr, flush=True)
+        store.write(column=what, kind=kind, value=value, control=round(gap, 3), at=results.now(), run=run_id)
+        miss = kind == "godwit" and results.missed(TARGETS[what], [value])
+        say("%s %s: %.3f%s (machine's own: %.3f)" % (kind, what, value, " MISSED" if miss else "", gap))
+        if miss and lab:
+            keep_logs(lab, "%s: %.3f" % (what, value), begin)
 
 
-def run(kind, nat, fault, trials):
-    path = "P2P" if nat == "cone" else "Relayed"
-    with Lab(kind, nat) as lab:
-        b = lab.pair()
-        for trial in range(trials):
-            try:
-                lab.want_path(path, 90)
+def proxied(kind, fault, trials):
+    begin = time.time()
+    proxyshare.share(kind, options.proxy_minutes, lambda what, value: record(kind, {what: value}, max(begin, time.time() - 60)), stopped)
+
+
+def trials_in(lab, fault, trials):
+    """-> how many count; fewer than asked when the lab twice in a row does not get where it should."""
+    b, done, bad = lab.pair(), 0, 0
+    while done < trials and bad < 2 and not stopped():
+        begin = time.time()
+        try:
+            if fault.name != "starts":
+                lab.want_path(path_of(lab), 60)
                 until(30, lambda: lab.ns("hosta", "ping", "-c1", "-W1", b).returncode == 0)
-                time.sleep(args.settle)
-                lab.want_path(path, 5)
-                record(kind, fault(lab, b, trial))
-            except Failed as why:
-                print("# %s: a trial does not count: %s" % (kind, why), file=sys.stderr, flush=True)
+                if done + bad == 0:
+                    time.sleep(options.quiet)
+                lab.want_path(path_of(lab), 5)
+            begin = time.time()
+            record(lab.kind, fault.run(lab, b, done + bad, options), begin, lab)
+            done, bad = done + 1, 0
+        except Failed as why:
+            bad += 1
+            say("%s %s: a trial does not count: %s" % (lab.kind, fault.name, why))
+            keep_logs(lab, "%s: %s" % (fault.name, why), begin)
+    return done
 
 
-def starts(kind, trials):
-    """Both behind port-restricted routers: how many starts end direct."""
-    good = 0
-    for _ in range(trials):
-        with Lab(kind, "cone") as lab:
-            lab.pair()
-            try:
-                lab.want_path("P2P", 30)
-                good += 1
-            except Failed:
-                pass
-    return good
+def unit(kind, fault, trials):
+    """Some trials of one fault, in a lab of their own, or in another when that one goes astray."""
+    for _ in range(3):
+        with Lab(kind, fault.nat) as lab:
+            trials -= trials_in(lab, fault, trials)
+        if trials <= 0 or stopped():
+            return
 
 
-wanted = [w for w in args.only.split(",") if w]
-for name, nat, fault, is_long in FAULTS:
-    if not wanted or name in wanted:
-        for kind in kinds():
-            run(kind, nat, fault, args.long_trials if is_long else args.trials)
-if not wanted or "starts" in wanted:
+def worker(todo, kind):
+    while not stopped():
+        try:
+            _, fault, trials = todo.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            (unit if fault.run else proxied)(kind, fault, trials)
+        except Exception as why:  # one lab that fails must not end the others
+            say("%s %s: the lab failed: %r" % (kind, fault.name, why))
+        finish()
+
+
+def plan(kind):
+    """Units in rounds, so that a run that is cut short has something of everything."""
+    todo, seconds, extra = [], 0, []
+    for f in FAULTS:
+        n = count(f, kind) if wanted(f) else 0
+        each = f.ours if kind == "godwit" else f.stock
+        if n:
+            say("%s %s: %d trials of about %d s" % (kind, f.name, n, each))
+        if not f.run:
+            extra += [(0, f, 1)] * n  # idle labs: beside the others, with workers of their own
+            continue
+        rounds = 1 if n < 4 else 2 if n <= 20 else max(4, n // 25)
+        for i in range(n if f.long else rounds):
+            part = 1 if f.long else n * (i + 1) // rounds - n * i // rounds
+            if part:
+                todo.append((0 if f.long else i, f, part))
+                seconds += part * each + (5 if kind == "godwit" else 12) + options.quiet
+    todo.sort(key=lambda u: (u[0], -u[2] * u[1].ours))
+    return todo, extra, seconds
+
+
+def run_kind(kind, jobs):
+    todo, extra, seconds = plan(kind)
+    say("%s: about %.0f minutes with %d labs" % (kind, max(seconds / jobs, options.proxy_minutes * 60 + 30 if extra else 0) / 60, jobs))
+    threads = []
+    for units, n in ((extra, len(extra)), (todo, jobs)):
+        q = queue.Queue()
+        for u in units:
+            q.put(u)
+        for _ in range(min(n, len(units))):
+            t = threading.Thread(target=worker, args=(q, kind))
+            t.start()
+            threads.append(t)
+            time.sleep(0.5)
+    for t in threads:
+        while t.is_alive():
+            t.join(5)
+            loads.append(os.getloadavg()[0])
+    return [u[1].name for u in todo]
+
+
+def finish():
+    if args.trials and control.gaps:
+        store.write(run=run_id, date=results.now(), seconds=time.time() - began, machine=results.machine(),
+                    labs=" and then ".join("%d %s labs side by side" % (n, k) for k, n in (("godwit", args.jobs), ("stock", args.stock_jobs)) if k in ran),
+                    busy=control.busy(), load=statistics.mean(loads or [os.getloadavg()[0]]),
+                    control_median=statistics.median(control.gaps), control_worst=max(control.gaps))
+
+
+for sig in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(sig, lambda *_: stop.set())
+ran = []
+if args.trials:
+    control = Control()
     for kind in kinds():
-        print("starts that end direct, %s: %d of %d" % (kind, starts(kind, args.trials), args.trials), flush=True)
-
-head = ["fault", "trials", "godwit median", "worst"] + (["stock median", "worst", "worst : worst"] if STOCK else [])
-print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
-for what, row in table.items():
-    ours = row.get("godwit", [])
-    cells = [what, str(len(ours))]
-    for kind in kinds():
-        v = row.get(kind) or [INF]
-        cells += ["%.2f s" % statistics.median(v), "%.2f s" % max(v)]
-    if STOCK:
-        cells.append("%.2f" % (max(ours or [INF]) / max(row.get("stock") or [INF])))
-    print("| " + " | ".join(cells) + " |")
+        if not args.kind or kind == args.kind:
+            ran.append(kind)
+            run_kind(kind, args.jobs if kind == "godwit" else args.stock_jobs)
+    finish()
+    control.stop()
+print(results.table(store) + "\n\n" + results.note(store))
+if args.readme:
+    results.into_readme(args.readme, store)
