@@ -129,15 +129,29 @@ wg_session_confirm(struct wg_peer *p, struct wg_keypair *k)
 	session_done(p);
 }
 
+/* A session goes; the one that the peer used last stays for what is under way.
+ * Where both ends began one each, either sends under its own, so that need not be
+ * our current one: when both renewed theirs at once, a packet was lost. */
+static void
+session_retire(struct wg_peer *p, struct wg_keypair **at)
+{
+	if (*at != NULL && (p->old == NULL || mono_before(p->old->heard, (*at)->heard))) {
+		wg_session_drop(p, &p->old);
+		p->old = *at;
+		*at = NULL;
+	}
+	wg_session_drop(p, at);
+}
+
 /* As initiator: ours at once, for the peer has shown that it has the keys. */
 static void
 session_as_initiator(struct wg_peer *p, struct wg_keypair *k)
 {
-	wg_session_drop(p, &p->prev);
+	session_retire(p, &p->prev);
 	if (p->next != NULL) {
 		p->prev = p->next;
 		p->next = NULL;
-		wg_session_drop(p, &p->cur);
+		session_retire(p, &p->cur);
 	} else {
 		p->prev = p->cur;
 	}

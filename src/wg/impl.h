@@ -59,7 +59,7 @@ struct wg_peer {
 	struct noise_peer *noise;	/* owned, locked */
 	struct cookie_taker taker;
 	struct wg_slot *asked;		/* of our initiation under way */
-	struct wg_keypair *prev, *cur, *next;	/* owned */
+	struct wg_keypair *old, *prev, *cur, *next;	/* owned; old: only for what the peer sent last under it */
 	struct wg_endpoint endpoint;
 	bool want_posted;		/* a want is in the queue */
 	bool told_away;

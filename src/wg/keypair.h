@@ -34,6 +34,7 @@ struct wg_keypair {
 	bool initiator;
 	struct mono born;
 	uint64_t counter;		/* of the next packet we send */
+	struct mono heard;		/* an authentic packet came under it last */
 	bool spent;			/* not for sending any more: the peer has lost it */
 	struct replay replay;
 	struct wg_keypair *next_dead;	/* the owner's list of those to be freed */

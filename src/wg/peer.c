@@ -272,6 +272,7 @@ void
 wg_peer_wipe_keys(struct wg_peer *p)
 {
 	wg_receive_flush(p->dev);
+	wg_session_drop(p, &p->old);
 	wg_session_drop(p, &p->prev);
 	wg_session_drop(p, &p->cur);
 	wg_session_drop(p, &p->next);

@@ -168,6 +168,7 @@ judge(struct wg_device *d, struct wg_crypt *c, const struct job *j)
 		p->stats.refused++;
 		return;
 	}
+	k->heard = env_now(d->env);
 	wg_peer_seen_at(p, &j->from);
 	if (k == p->next)
 		wg_session_confirm(p, k);
