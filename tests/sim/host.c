@@ -550,6 +550,18 @@ sim_exit(struct env *e)
 	process_end(e, false, false);
 }
 
+bool
+sim_awake(const struct env *e)
+{
+	return !e->frozen && !e->host->asleep;
+}
+
+size_t
+sim_streams(const struct env *e)
+{
+	return list_count((struct list *)(uintptr_t)&e->streams) - streams_finishing(e);
+}
+
 struct env *
 sim_host_env(struct sim_host *h, const char *prog)
 {

@@ -191,6 +191,16 @@ mesh_bad_signal(struct mesh *m, uint32_t loss, uint32_t dup, uint32_t late_ppm, 
 	m->bad_signal.late = late;
 }
 
+static void
+count_dial(void *arg, const struct fsm_trace *t)
+{
+	struct mesh_node *n = arg;
+	const char *to = t->machine->def->state_name[t->to];
+
+	if (to[0] == 'd' && strcmp(to, "dialing") == 0 && t->machine->since.us == t->at.us)
+		n->dials++;
+}
+
 static void *
 agent_start(struct env *e, void *arg)
 {
@@ -207,6 +217,7 @@ agent_start(struct env *e, void *arg)
 		fatal("sim", "agent %u does not start: %s", n->i, why);
 	sim_hash_loop(n->mesh->s, agent_loop(n->agent));
 	fsm_loop_strict(agent_loop(n->agent));
+	fsm_loop_on_step(agent_loop(n->agent), count_dial, n);
 	n->on_message = n->agent->signal->hooks.message;
 	n->agent->signal->hooks.message = on_message;
 	if (n->starts++ == 0) {
@@ -246,7 +257,10 @@ join_when_left(void *arg)
 	n->joining = false;
 	if (n->env == NULL || agent_state(n->agent) == AGENT_CONNECTED || agent_state(n->agent) == AGENT_CONNECTING)
 		return;
-	if (n->agent->session->fsm.state == SESSION_IDLE || n->agent->session->fsm.state == SESSION_NEEDS_LOGIN)
+	if (!sim_awake(n->env)) {
+		n->joining = true;
+		sim_after(n->mesh->s, MONO_SEC, join_when_left, n);
+	} else if (n->agent->session->fsm.state == SESSION_IDLE || n->agent->session->fsm.state == SESSION_NEEDS_LOGIN)
 		sim_call(n->env, join_again, n);
 	else {
 		n->joining = true;
@@ -324,6 +338,10 @@ node_place(struct mesh *m, unsigned i)
 	}
 	if (i >= 2 && sim_chance(m->s, 5) == 0 && m->node[i - 1].nat != NULL) {
 		n->nat = m->node[i - 1].nat;	/* at home with the one before */
+		n->symmetric = m->node[i - 1].symmetric;
+		n->no_udp = m->node[i - 1].no_udp;
+		n->ports = m->node[i - 1].ports;
+		n->carrier = m->node[i - 1].carrier;
 		n->iface = sim_attach(n->host, sim_if_net(m->node[i - 1].iface), "eth0", NULL);
 		return;
 	}
@@ -341,6 +359,9 @@ node_place(struct mesh *m, unsigned i)
 		}
 	}
 	n->nat = sim_nat_new(m->s, name, home, outside, NULL, &conf);
+	n->symmetric = conf.mapping == SIM_MAP_SYM;
+	n->no_udp = conf.udp_blocked;
+	n->ports = conf.filter == SIM_FILTER_PORT || outside != m->inet;
 	n->carrier = outside != m->inet;
 	n->iface = sim_attach(n->host, home, "eth0", NULL);
 }

@@ -42,13 +42,17 @@ struct mesh_node {
 	struct sim_host *host;
 	struct sim_if *iface;
 	struct sim_nat *nat;		/* NULL: directly on the internet */
+	bool no_udp, ports;		/* its router: no UDP; lets in only what was sent to, port by port */
+	bool symmetric;
 	bool carrier;			/* its router is behind a carrier's */
 	struct env *env;		/* NULL: not running */
 	struct agent *agent;
 	void (*on_message)(void *agent, const uint8_t *from, const struct wire_signal *);	/* the agent's own */
 	struct sim_ping *ping[MESH_MAX];/* to node [i] */
 	unsigned starts, lives;
+	uint64_t dials;			/* connections its machines began */
 	bool joining;			/* will be told to join once it has left */
+	bool down;			/* a fault told it to go down */
 	bool gone;			/* it was logged out once: it may need the key again */
 };
 

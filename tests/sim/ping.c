@@ -29,6 +29,11 @@ ping_send(void *arg)
 	p->seq++;
 	p->st.sent++;
 	p->sent_at[p->seq % SENT_RING] = s->now;
+	if (s->verbose) {
+		char to[ADDR_STRLEN];
+
+		sim_say(s, p->host->name, "ping %s seq %u", addr_str(&p->dst, to), p->seq);
+	}
 	tun_send_echo(p->host, &p->dst, p->id, p->seq);
 	ev_set(s, &p->ev, s->now + p->interval);
 }
@@ -79,6 +84,11 @@ ping_echo_reply(struct sim_host *h, const struct addr *from, uint16_t id, uint16
 		if (silent > p->gap)
 			p->gap = silent;
 		p->st.got++;
+		if (h->sim->verbose) {
+			char of[ADDR_STRLEN];
+
+			sim_say(h->sim, h->name, "answer of %s seq %u", addr_str(from, of), seq);
+		}
 		p->st.last_rtt = now - p->sent_at[seq % SENT_RING];
 		p->st.last_got = now;
 		if (p->st.first_got < 0)

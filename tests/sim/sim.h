@@ -167,7 +167,13 @@ void sim_signal(struct env *, int signo);	/* to env_on_signal */
 /* Calls into the program as its own socket would: one turn. */
 void sim_call(struct env *, void (*fn)(void *arg), void *arg);
 void sim_freeze(struct env *, bool);		/* SIGSTOP and SIGCONT */
+bool sim_awake(const struct env *);		/* neither stopped nor on a sleeping host */
 struct env *sim_host_env(struct sim_host *, const char *prog);	/* the running program, or NULL */
+/* Streams that the program holds now, dials under way among them. */
+size_t sim_streams(const struct env *);
+/* When the next of its connections would send something again that was not acknowledged;
+ * 0: none has to. */
+int64_t sim_tcp_patience(struct sim_host *);
 /* Objects (streams, timers, ...) the program left behind when it ended, in all. */
 size_t sim_leaks(const struct sim *);
 

@@ -116,6 +116,20 @@ first_far(struct sim_host *h, uint64_t after, int64_t idle)
 	return NULL;
 }
 
+int64_t
+sim_tcp_patience(struct sim_host *h)
+{
+	int64_t most = 0;
+
+	for (struct map_it i = map_first(h->tcps); i.value; i = map_next(i)) {
+		const struct tcp *t = i.value;
+
+		if (t->owner != NULL && ev_pending(&t->timer) && t->timer.at - h->sim->now > most)
+			most = t->timer.at - h->sim->now;
+	}
+	return most;
+}
+
 unsigned
 sim_tcp_break_idle(struct sim_host *h, int64_t idle, bool eof)
 {
