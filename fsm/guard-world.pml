@@ -13,12 +13,14 @@ bool sent, hung;
 #define guard_if_cut_off(a, arg) (!relay)
 bool idle;
 #define guard_if_unused(a, arg) idle
+#define guard_if_forlorn(a, arg) (!relay && !direct && idle && tries >= 1)
 #include "guard.pml"
 inline guard_do_wait_none(a, arg)	{ wait = 1 }
 inline guard_do_wait_little(a, arg)	{ wait = 1 }
 inline guard_do_wait_jitter(a, arg)	{ wait = 1 }
 inline guard_do_wait_shortly(a, arg)	{ wait = 1 }
 inline guard_do_wait_long(a, arg)	{ wait = 2 }
+inline guard_do_wait_rare(a, arg)	{ wait = 1; assert(idle && !relay && !direct) }	/* nobody waits for it */
 inline guard_do_back_off(a, arg)	{ wait = 1; if :: tries < 1 -> tries++ :: else fi }
 inline guard_do_forget_count(a, arg)	{ tries = 0 }
 inline guard_send_ask(a, arg)		{ assert(!(relay && direct)); assert(!pending || IS(slow)); sent = true; pending = true }

@@ -162,6 +162,7 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define guard_if_enough(a, v) (path_state[a] != path_none && tries[a] >= MAXTRY)
 #define guard_if_cut_off(a, v) (path_state[a] == path_none)
 #define guard_if_unused(a, v) false	/* somebody wants to talk */
+#define guard_if_forlorn(a, v) false
 
 /* ---- what the actions mean; those not named mean nothing here ----
  * Long ones are noted down and done behind the row, once: a step has its limits. */

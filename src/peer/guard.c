@@ -17,6 +17,9 @@
 #define SLOW_LO		(120 * MONO_SEC)	/* upstream: an hour */
 #define SLOW_SPREAD	(60 * MONO_SEC)
 #define ENOUGH		4	/* upstream: 3 */
+#define FORLORN		14	/* asked: six minutes */
+#define RARE_LO		(240 * MONO_SEC)
+#define RARE_SPREAD	(120 * MONO_SEC)
 
 static int64_t
 jitter(struct guard *g, int64_t lo, int64_t spread)
@@ -69,6 +72,12 @@ guard_if_unused(const struct guard *g)
 	return p->hooks->unused != NULL && p->hooks->unused(p->arg, p);
 }
 
+static bool
+guard_if_forlorn(const struct guard *g)
+{
+	return g->asked >= FORLORN && path_kind(&g->peer->path) == PATH_TO_NONE && guard_if_unused(g);
+}
+
 /* ---- actions: they choose the wait that the next state reads ---- */
 
 static void
@@ -103,6 +112,13 @@ guard_do_wait_long(struct guard *g)
 	g->asked_ever++;
 	g->news = false;
 	g->wait = jitter(g, SLOW_LO, SLOW_SPREAD);
+}
+
+static void
+guard_do_wait_rare(struct guard *g)
+{
+	guard_do_wait_long(g);
+	g->wait = jitter(g, RARE_LO, RARE_SPREAD);
 }
 
 static void

@@ -124,7 +124,7 @@ struct wg_peer_stats {
 	struct mono last_received;	/* anything authenticated */
 	struct mono last_elsewhere;	/* see wg_hooks.elsewhere */
 	struct mono last_sent;		/* anything but cookies */
-	struct mono last_data_sent;	/* keepalives left out */
+	struct mono last_data_sent;	/* or wanted to be, and kept; keepalives left out */
 	unsigned keepalive;		/* seconds; 0: none is sent, so none is to be expected either */
 	struct mono unanswered_since;	/* first data sent after the last packet received; not set: none */
 	struct wg_endpoint endpoint;

@@ -296,12 +296,15 @@ note_data(struct wg_peer *p, struct mono now)
 		p->unanswered_since = now;
 }
 
-/* Kept until a handshake is through: on a dead path it never is, and nobody else would notice. */
+/* Kept until a handshake is through: on a dead path it never is, and nobody else
+ * would notice.  Without a path there is nothing to doubt, but somebody wants one. */
 void
 wg_peer_waits(struct wg_peer *p)
 {
 	if (p->endpoint.kind != WG_ENDPOINT_NONE)
 		note_data(p, now_of(p));
+	else
+		p->stats.last_data_sent = now_of(p);
 }
 
 void

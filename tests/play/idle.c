@@ -128,6 +128,34 @@ budget(enum mesh_nat nat, bool direct, const char *what)
 	mesh_free(m);
 }
 
+/* A peer of the map that is switched off. */
+static void
+forlorn(void)
+{
+	struct mesh *m = settled(MESH_EIM, 2);
+	struct bytes b = { .m = m };
+	double control;
+
+	sim_run(m->s, MONO_MIN);
+	mesh_kill_agent(m, 1);
+	sim_run(m->s, 30 * MONO_MIN);
+	sim_tap(m->s, on_packet, &b);
+	mesh_kill_server(m);
+	sim_run(m->s, MONO_SEC);
+	mesh_start_server(m);
+	sim_run(m->s, 30 * MONO_MIN);
+	memset(b.in, 0, sizeof(b.in));
+	memset(b.out, 0, sizeof(b.out));
+	sim_run(m->s, IDLE_HOURS * MONO_HOUR);
+	sim_tap(m->s, NULL, NULL);
+	control = a_day(b.in[CONTROL] + b.out[CONTROL]);
+	printf("# a peer that is off, MB a day in and out: control streams %.3f %.3f\n", a_day(b.in[CONTROL]), a_day(b.out[CONTROL]));
+	ok(control > 1 && control <= 2.0 + 2 * 0.25, "a peer that is off costs at most what one does that is on");
+	mesh_start_agent(m, 1);
+	ok(mesh_until_all(m, 5 * MONO_SEC), "and is reached as soon as it is back");
+	mesh_free(m);
+}
+
 /* ---- the first packet ------------------------------------------------------------------ */
 
 static void
@@ -217,6 +245,7 @@ main(int argc, char **argv)
 		}
 	budget(MESH_EIM, true, "direct");
 	budget(MESH_SYM, false, "relayed");
+	forlorn();
 	first_packet(MESH_EIM, 0, 0, 0.3, "direct, alive");
 	first_packet(MESH_SYM, 0, 0, 0.3, "relayed, alive");
 	first_packet(MESH_EIM, 0, SIM_UDP, 1.2, "direct, our router forgot UDP");
