@@ -20,6 +20,7 @@ inline session_do_want_engine(a, arg)		{ only = false }
 inline session_do_want_login(a, arg)		{ only = true }
 inline session_do_forget_failures(a, arg)	{ forgot = true }
 inline session_do_note_failure(a, arg)		{ failed = true }
+inline session_do_wait_for_engine(a, arg)	{ failed = true }
 inline session_do_note_left(a, arg)		{ left = true }
 inline session_do_note_login(a, arg)		{ noted = true }
 inline session_do_drop_setup_key(a, arg)	{ dropped = true }
@@ -41,7 +42,8 @@ inline session_send_stop_streams(a, arg)	{ assert(streams); streams = false }
 	BAD(far == 5, conn, denied, far = 7) \
 	BAD(far == 5, conn, refused, far = 7) \
 	BAD(far == 5, conn, failed, far = 7) \
-	LUCK(far > 0, far = 0)
+	LUCK(far > 0, far = 0) \
+	BADNEWS(engine && IS(running), no_engine, skip)
 #define ROLES \
 	ROLE(true, up, skip) ROLE(true, login, skip) ROLE(true, down, skip) ROLE(true, logout, skip) \
 	ROLE(streams, denied_stream, skip)

@@ -34,7 +34,7 @@ on_session_start(void *arg, const Management__LoginResponse *m, bool running)
 	a->engine = engine_new(a, m, a->fault, sizeof(a->fault));
 	if (a->engine == NULL) {
 		log_error(TOKEN, "cannot start: %s", a->fault);
-		session_post(a->session, SESSION_EV_DOWN, NULL);
+		session_post(a->session, SESSION_EV_NO_ENGINE, NULL);
 		return;
 	}
 	a->fault[0] = '\0';
@@ -104,7 +104,7 @@ on_step(void *arg, const struct fsm_trace *t)
 	switch ((enum session_state)t->to) {
 	case SESSION_RUNNING:
 		if (a->engine == NULL)
-			break;	/* it could not be made: the step to idle tells why */
+			break;	/* it could not be made: the step to backoff tells why */
 		ctlsrv_done(a->ctl, CTLSRV_LOGIN, GRPC_OK, NULL);
 		ctlsrv_done(a->ctl, CTLSRV_UP, GRPC_OK, NULL);
 		break;
@@ -121,10 +121,15 @@ on_step(void *arg, const struct fsm_trace *t)
 		ctlsrv_done(a->ctl, CTLSRV_UP, GRPC_FAILED_PRECONDITION, agent_why(a));
 		ctlsrv_done(a->ctl, CTLSRV_DOWN, GRPC_OK, NULL);
 		break;
+	case SESSION_BACKOFF:
+		if (t->event != SESSION_EV_NO_ENGINE)
+			break;
+		ctlsrv_done(a->ctl, CTLSRV_LOGIN, GRPC_FAILED_PRECONDITION, agent_why(a));
+		ctlsrv_done(a->ctl, CTLSRV_UP, GRPC_FAILED_PRECONDITION, agent_why(a));
+		break;
 	case SESSION_DIALING:
 	case SESSION_KEYING:
 	case SESSION_LOGGING_IN:
-	case SESSION_BACKOFF:
 	case SESSION_LEAVE_DIALING:
 	case SESSION_LEAVE_KEYING:
 	case SESSION_LEAVING:

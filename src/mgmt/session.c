@@ -171,6 +171,14 @@ session_do_stop_engine(struct session *s)
 	s->hooks.stop(s->arg);
 }
 
+/* Between 10 and 20 s: each try is a Login. */
+static void
+session_do_wait_for_engine(struct session *s)
+{
+	s->wait = 10 * MONO_SEC + (int64_t)env_random_below(s->env, 10 * MONO_SEC);
+	s->hooks.changed(s->arg);
+}
+
 static void
 on_logout(void *arg, const struct grpc_status *st, const uint8_t *bytes, size_t len)
 {

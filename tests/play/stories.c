@@ -304,6 +304,20 @@ tun_deleted(struct mesh *m)
 	sim_run(m->s, 40 * MONO_SEC);
 }
 
+/* The module is loaded late, or the name is still taken. */
+static void
+tun_late(struct mesh *m)
+{
+	mesh_kill_agent(m, 0);
+	sim_tun_refuse(m->node[0].host, true);
+	mesh_start_agent(m, 0);
+	sim_run(m->s, MONO_MIN);
+	expect(mesh_direct(m, 0, 1) == -1, "without an interface there is no engine");
+	sim_tun_refuse(m->node[0].host, false);
+	mesh_reset(m);
+	expect(mesh_until_all(m, 22 * MONO_SEC), "pings go on when an interface can be made");
+}
+
 static const struct story stories[] = {
 	{ "cut-direct", MESH_EIM, 2, cut_direct, 1500, "the direct path is cut and restored" },
 	{ "rebind-direct", MESH_EIM, 2, rebind, 2000, "a router gets a new public address, direct" },
@@ -331,6 +345,7 @@ static const struct story stories[] = {
 	{ "idle-relayed", MESH_SYM, 2, expiry, 300, "forty minutes of nothing, relayed" },
 	{ "frozen", MESH_EIM, 2, frozen, 32000, "an agent stopped for 30 s" },
 	{ "tun-deleted", MESH_EIM, 2, tun_deleted, 1500, "an agent's interface is deleted beneath it" },
+	{ "tun-late", MESH_EIM, 2, tun_late, -1, "no interface can be made for a minute" },
 	{ "clock-step", MESH_EIM, 2, clock_step, 1000, "wall clock set back, forward, far back" },
 };
 

@@ -135,6 +135,7 @@ struct sim_host {
 	void (*on_ip)(void *, const uint8_t *, size_t);
 	void *on_ip_arg;
 	unsigned ntun, npath;
+	bool no_tun;
 	size_t read_most;		/* bytes a stream hands over at once; 0: all */
 	int64_t read_every;
 };

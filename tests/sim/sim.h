@@ -179,6 +179,7 @@ size_t sim_leaks(const struct sim *);
 
 /* ---- faults of a host ------------------------------------------------------------------ */
 
+void sim_tun_refuse(struct sim_host *, bool);	/* no interface can be made: -EBUSY */
 void sim_tun_delete(struct env *);		/* somebody deletes the program's interfaces */
 void sim_reroute(struct sim_host *);		/* another default route, with the addresses as they are */
 void sim_suspend(struct sim_host *);		/* neither packets nor timers until resume */

@@ -96,6 +96,11 @@ env_tun_open(struct env *e, const char *name, unsigned mtu, env_pkts_fn fn, void
 	struct env_tun *t;
 	char chosen[16];
 
+	if (e->host->no_tun) {
+		if (err != NULL)
+			*err = -EBUSY;
+		return NULL;
+	}
 	snprintf(chosen, sizeof chosen, "tun%u", e->host->ntun++);
 	if (name == NULL)
 		name = chosen;
@@ -165,6 +170,12 @@ env_tun_close(struct env_tun *t)
 	tun_unplug(t);
 	list_remove(&t->in_env);
 	free(t);
+}
+
+void
+sim_tun_refuse(struct sim_host *h, bool on)
+{
+	h->no_tun = on;
 }
 
 void
