@@ -7,21 +7,26 @@
 #include "head.pml"
 byte far;
 bool conn, wanted, failures, live, store;
+bool failed, forgot, all, due, taken, dialled;	/* in this step */
+byte was;
+bool was_held;
 #include "flow-stream.pml"
 inline flow_stream_close_conn(a)		{ conn = false; far = 0 }
-inline flow_stream_do_dial(a, arg)		{ assert(!conn); OPEN(conn); conn = true; far = 1 }
-inline flow_stream_do_redial(a, arg)		{ OPEN(conn); conn = true; far = 1 }
+inline flow_stream_do_dial(a, arg)		{ dialled = true; assert(!conn); OPEN(conn); conn = true; far = 1 }
+inline flow_stream_do_redial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
 /* a connection that lost a stream is never used again */
 inline flow_stream_do_open(a, arg)		{ assert(far != 7); if :: far == 2 -> far = 3 :: else fi }
-inline flow_stream_do_send_all(a, arg)		{ assert(conn) }
-inline flow_stream_do_send_due(a, arg)		{ assert(conn) }
-inline flow_stream_do_take_ack(a, arg)		{ store = false }
-inline flow_stream_do_note_failure(a, arg)	{ failures = true }
+inline flow_stream_do_send_all(a, arg)		{ assert(conn); all = true }
+inline flow_stream_do_send_due(a, arg)		{ assert(conn); due = true }
+inline flow_stream_do_take_ack(a, arg)		{ store = false; taken = true }
+inline flow_stream_do_note_failure(a, arg)	{ failures = true; failed = true }
 /* only what proved itself, or somebody who knows better, resets the back-off */
 inline flow_stream_do_forget_failures(a, arg) {
 	assert(ev == EV(start) || ev == EV(proof) || ev == EV(net_change));
-	failures = false
+	failures = false; forgot = true
 }
+#define M_before was = M_state; was_held = HOLDS(conn)
+#define became(x) (IS(x) && was != flow_stream_##x)
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3))
 #define FAST \
 	FAR(far == 1, conn, connected, far = 2) \
@@ -33,6 +38,14 @@ inline flow_stream_do_forget_failures(a, arg) {
 	LUCK(far >= 1 && far <= 3, far = 0)
 #define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, fresh, store = true)
 inline settle() {
+	assert(!became(open) || all);			/* what the old stream may have lost goes again */
+	assert(!(ev == EV(fresh) && (was == flow_stream_open || was == flow_stream_proven)) || due);
+	assert(ev != EV(resend) || due || !was_held);	/* at least once */
+	assert(ev != EV(ack) || taken || !was_held);
+	assert(failed == became(backoff));		/* a failure lengthens the wait */
+	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff));	/* what is in doubt is left */
+	assert(!((ev == EV(start) || ev == EV(net_change)) && (was == flow_stream_backoff || (was == flow_stream_idle && ev == EV(start)))) || (forgot && dialled));
+	failed = false; forgot = false; all = false; due = false; taken = false; dialled = false; was = 0; was_held = false;
 	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));
 	assert(wanted == !IS(idle));

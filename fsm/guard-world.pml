@@ -5,8 +5,8 @@
 #include "head.pml"
 bool relay, direct, pending;
 byte tries;
-byte wait, was;			/* chosen in this step: 1 short, 2 long */
-bool sent, hung;
+byte wait, was;			/* chosen in this step: 1 short, 2 long, 3 at once */
+bool sent, hung, alone;
 #define guard_if_all_up(a, arg) (relay && direct)
 #define guard_if_under_way(a, arg) pending
 #define guard_if_enough(a, arg) (relay && tries >= 1)
@@ -15,7 +15,7 @@ bool idle;
 #define guard_if_unused(a, arg) idle
 #define guard_if_forlorn(a, arg) (!relay && !direct && idle && tries >= 1)
 #include "guard.pml"
-inline guard_do_wait_none(a, arg)	{ wait = 1 }
+inline guard_do_wait_none(a, arg)	{ wait = 3 }
 inline guard_do_wait_little(a, arg)	{ wait = 1 }
 inline guard_do_wait_jitter(a, arg)	{ wait = 1 }
 inline guard_do_wait_shortly(a, arg)	{ wait = 1 }
@@ -29,24 +29,24 @@ inline guard_send_ask(a, arg)		{ assert(!(relay && direct)); assert(!pending || 
 #define FAULTY \
 	LUCK(pending, pending = false) \
 	LUCK(pending, pending = false; relay = true) \
-	LUCK(!idle, idle = true) \
 	BADNEWS(relay, reset, relay = false) \
 	BADNEWS(direct, reset, direct = false) \
 	LUCK(relay && !direct, relay = false)	/* without a word: GD-5 */
-#define ROLES ROLE(true, net_change, skip) ROLE(true, signal_up, skip) ROLE(true, reset, skip)
-#define M_before was = M_state; hung = pending
+#define ROLES :: atomic { asks > 0 && !idle -> asks--; idle = true } ROLE(true, net_change, skip) ROLE(true, signal_up, skip) ROLE(true, reset, skip)
+#define M_before was = M_state; hung = pending; alone = !relay && was == guard_slow && ev == EV(tick)
 #define restarts (ev == EV(reset) || ev == EV(net_change) || ev == EV(signal_up))
 inline settle() {
 	assert(!IS(settled) || len(q) > 0 || (relay && direct));	/* silent only when nothing is missing */
-	assert(!IS(seeking) || wait == 1);			/* whoever seeks has chosen when to look again, soon */
+	assert(!IS(seeking) || wait == (alone -> 3 : 1));			/* whoever seeks has chosen when to look again, soon */
 	assert(!IS(slow) || wait == 2);
 	assert(!(restarts && IS(seeking)) || tries == 0);	/* a new loss owes nothing to an old one */
 	assert(!restarts || IS(seeking) || (ev == EV(signal_up) && IS(settled)));
 	assert(!(ev == EV(signal_up) && was == guard_settled) || (IS(settled) == (relay && direct)));	/* who misses nothing is not disturbed */
 	assert(ev != EV(tick) || IS(settled) || sent || hung || !relay || (was == guard_slow && idle));	/* a tick asks, unless something is under way, or nobody needs it */
 	assert(!(sent && was == guard_slow && idle && relay) || !IS(slow));
-	wait = 0; was = 0; sent = false; hung = false
+	assert(!alone || (IS(seeking) && tries == 0));		/* the relay went without a word: a new loss, asked at once (GD-5) */
+	wait = 0; was = 0; alone = false; sent = false; hung = false
 }
 #include "alone.pml"
-ltl all_comes_up { <>[] (relay && direct) }
-ltl is_silent { <>[] IS(settled) }
+ltl all_comes_up { <>[] (relay && (direct || idle)) }	/* nobody looks for a better path that nobody uses */
+ltl is_silent { <>[] (IS(settled) || idle) }

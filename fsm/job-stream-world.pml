@@ -6,11 +6,12 @@
 #define COINS 1
 #define job_stream_if_heartbeat(a, arg) COIN(0)
 byte far;
-bool dialled, opened, failed, taken, flushed, ups, forgot, little, beaten;	/* in this step */
+bool dialled, opened, failed, taken, flushed, ups, forgot, entered, little, beaten;	/* in this step */
 byte was;
 bool was_held;
 bool conn, wanted, failures, live;
 #include "job-stream.pml"
+inline job_stream_entered(a)			{ entered = true }
 inline job_stream_close_conn(a)			{ conn = false; far = 0 }
 inline job_stream_do_dial(a, arg)		{ dialled = true; assert(!conn); OPEN(conn); conn = true; far = 1 }
 inline job_stream_do_ask_key(a, arg)		{ if :: far == 2 -> far = 3 :: else fi }
@@ -39,6 +40,8 @@ inline job_stream_do_forget_failures(a, arg)	{
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != job_stream_##x)
 inline settle() {
+	assert(!(ev == EV(nudge) && was == job_stream_backoff) || (became(dialing) && !forgot));	/* the server is back: at once, and the growth is kept */
+	assert(!(ev == EV(nudge) && was != job_stream_backoff) || (M_state == was && !entered));	/* nobody else gains from it */
 	assert(!became(dialing) || dialled);		/* on a new connection, always */
 	assert(!(ev == EV(net_change) && was != job_stream_idle && was != job_stream_off) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(open) || opened);
@@ -52,7 +55,9 @@ inline settle() {
 	assert(!(ev == EV(start) && was == job_stream_idle) || forgot);
 	assert(ev != EV(message) || taken || COIN(0) || !HOLDS(conn));
 	assert(ev != EV(message) || forgot || !HOLDS(conn));
-	little = false; beaten = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
+	assert(!((ev == EV(message) || ev == EV(proof)) && was == job_stream_open) || IS(proven));	/* what spoke, or lived, is proven */
+	assert(ev != EV(key_bad) || !was_held || became(backoff));	/* its jobs are not done */
+	little = false; beaten = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; entered = false; was = 0;
 	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));
 	assert(wanted == !IS(idle));

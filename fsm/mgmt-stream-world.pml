@@ -7,11 +7,12 @@ bool months;	/* since the last healthy stream */
 #define mgmt_stream_if_hopeless(a, arg) months
 #include "mgmt-stream.pml"
 byte far;
-bool dialled, opened, failed, taken, flushed, ups, forgot, little, healthy, said;	/* in this step */
+bool dialled, opened, failed, taken, flushed, ups, forgot, entered, little, healthy, said;	/* in this step */
 byte was;
 bool was_held;
 bool refused;
 bool conn, wanted, failures, live;
+inline mgmt_stream_entered(a)			{ entered = true }
 inline mgmt_stream_close_conn(a)			{ conn = false; far = 0 }
 inline mgmt_stream_do_dial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
 inline mgmt_stream_do_ask_key(a, arg)		{ assert(far == 2 || far == 7 || far == 0); if :: far == 2 -> far = 3 :: else fi }
@@ -23,6 +24,7 @@ inline mgmt_stream_do_say_spent(a, arg)		{ said = true }
 inline mgmt_stream_do_note_failure(a, arg)	{ failures = true; failed = true }
 /* the back-off is forgotten for a wish, a new network, or a stream that spoke: not for a request that was written */
 inline mgmt_stream_do_forget_failures(a, arg)	{ forgot = true; assert(ev == EV(start) || ev == EV(net_change) || ev == EV(message) || (ev == EV(nudge) && was == mgmt_stream_spent)); failures = false; months = false }
+inline mgmt_stream_send_reached(a, arg)		{ ups = true }
 inline mgmt_stream_send_denied(a, arg)		{ wanted = false; refused = true }	/* Login decides what it means */
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3 || far == 5))
 #define FAST \
@@ -41,6 +43,9 @@ inline mgmt_stream_send_denied(a, arg)		{ wanted = false; refused = true }	/* Lo
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != mgmt_stream_##x)
 inline settle() {
+	assert(!(ev == EV(nudge) && was == mgmt_stream_backoff) || (became(dialing) && !forgot));	/* the server is back: at once, and the growth is kept */
+	assert(!(ev == EV(nudge) && was == mgmt_stream_spent) || (became(dialing) && forgot));
+	assert(!(ev == EV(nudge) && was != mgmt_stream_backoff && was != mgmt_stream_spent) || (M_state == was && !entered));	/* nobody else gains from it */
 	assert(!became(dialing) || dialled);		/* on a new connection, always */
 	assert(!(ev == EV(net_change) && was != mgmt_stream_idle) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(opening) || opened);
@@ -55,7 +60,10 @@ inline settle() {
 	assert(!(ev == EV(start) && was == mgmt_stream_idle) || forgot);
 	assert(ev != EV(message) || taken || !HOLDS(conn));
 	assert(!(ev == EV(message) && became(live)) || forgot);
-	little = false; healthy = false; said = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
+	assert(!became(proven) || ev == EV(proof));	/* a second message proves no more than the first: time does */
+	assert(ups == (became(live) && was == mgmt_stream_opening));	/* others that wait for the server hear that it is back */
+	assert(ev != EV(key_bad) || !was_held || became(backoff));	/* its maps are not believed */
+	little = false; healthy = false; said = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; entered = false; was = 0;
 	if :: ev == EV(start) || ev == EV(try_again) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));			/* a state holds what it says, and nothing else does */
 	assert(wanted == !IS(idle));			/* stop stops, start starts, a refusal ends it */

@@ -5,18 +5,21 @@
 #include "head.pml"
 #define COINS 1
 byte far;
-bool dialled, opened, failed, taken, flushed, ups, forgot, little, said, beaten;	/* in this step */
+bool dialled, opened, failed, taken, flushed, ups, forgot, entered, little, said, beaten;	/* in this step */
 byte was;
-bool was_held;
+bool was_held, born, fetched, restarted;
 bool conn, wanted, live;
 #define signal_stream_if_proven(a, arg) COIN(0)
 bool months;	/* since the last healthy stream */
 #define signal_stream_if_hopeless(a, arg) months
 #include "signal-stream.pml"
+inline signal_stream_entered(a)			{ entered = true }
+inline signal_stream_restart_silence(a)		{ restarted = true }
 inline signal_stream_close_conn(a)		{ conn = false; far = 0 }
 inline signal_stream_do_dial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
 inline signal_stream_do_open(a, arg)		{ opened = true; if :: far == 2 -> far = 3 :: else fi }
-inline signal_stream_do_note_born(a, arg)	{ skip }
+inline signal_stream_do_note_born(a, arg)	{ born = true }
+inline signal_stream_do_fetch_headers(a, arg)	{ fetched = true }
 inline signal_stream_do_flush(a, arg)		{ assert(conn); flushed = true }
 inline signal_stream_do_probe(a, arg)		{ assert(conn); if :: far == 4 -> far = 5 :: else fi }
 inline signal_stream_do_take(a, arg)		{ taken = true }
@@ -34,7 +37,7 @@ inline signal_stream_send_signal_up(a, arg)	{ ups = true; assert(ev == EV(regist
 #define FAULTY \
 	BAD(true, conn, gone, far = 0) \
 	BAD(far >= 3, conn, ended, far = 7) \
-	BAD(far == 4, conn, message, skip) \
+	BAD(far == 4, conn, message, skip) BAD(far == 3, conn, message, skip) \
 	BAD(true, conn, doubt, skip) \
 	LUCK(far > 0, far = 0)		/* half dead: nothing more comes, nobody says so */ \
 	LUCK(!months, months = true)
@@ -42,6 +45,10 @@ inline signal_stream_send_signal_up(a, arg)	{ ups = true; assert(ev == EV(regist
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != signal_stream_##x)
 inline settle() {
+	assert(!(ev == EV(nudge) && was == signal_stream_backoff) || (became(dialing) && !forgot));	/* the server is back: at once, and the growth is kept */
+	assert(!(ev == EV(nudge) && was == signal_stream_spent) || (became(dialing) && forgot));
+	assert(!(ev == EV(nudge) && was == signal_stream_up) || IS(probing));	/* what cut the other may have cut us */
+	assert(!(ev == EV(nudge) && was != signal_stream_backoff && was != signal_stream_spent && was != signal_stream_up) || (M_state == was && !entered));
 	assert(!became(dialing) || dialled);		/* on a new connection, always */
 	assert(!(ev == EV(net_change) && was != signal_stream_idle) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(opening) || opened);
@@ -57,8 +64,13 @@ inline settle() {
 	assert(!(ev == EV(net_change) && was == signal_stream_backoff) || forgot);
 	assert(!(ev == EV(start) && was == signal_stream_idle) || forgot);
 	assert(ev != EV(message) || taken || IS(opening) || !HOLDS(conn));
-	assert(!(became(up) && ev == EV(registered)) || (ups && flushed));
-	little = false; said = false; beaten = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; was = 0;
+	assert(!(became(up) && ev == EV(registered)) || (ups && flushed && born));	/* its age is what proves it later */
+	assert(!became(up) || ev == EV(registered) || was == signal_stream_probing);
+	assert(!(ev == EV(message) && (was == signal_stream_up || was == signal_stream_probing)) || (IS(up) && (entered || restarted) && forgot));	/* each restarts the silence */
+	assert(!((ev == EV(gone) || ev == EV(ended) || ev == EV(doubt)) && COIN(0) && (was == signal_stream_up || was == signal_stream_probing)) || (little && !failed));	/* a proxy's cut costs next to no wait */
+	assert(fetched == (ev == EV(unheard) && was == signal_stream_opening));	/* nginx keeps the headers until a first message */
+	born = false; fetched = false; restarted = false;
+	little = false; said = false; beaten = false; dialled = false; opened = false; was_held = false; failed = false; taken = false; flushed = false; ups = false; forgot = false; entered = false; was = 0;
 	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));
 	assert(wanted == !IS(idle));

@@ -4,8 +4,8 @@
 # another machine.  Every variable is an array over instances, called a.
 #
 # -v alone=1 adds what a world of one machine needs (tests/model/alone.pml):
-# event numbers, generations modulo 3, and M_ names that do not tell which
-# machine it is.
+# event numbers, generations modulo 3, timers that expire once, and M_ names that
+# do not tell which machine it is.
 #
 # -v once=1 for a world that runs a step as one d_step, which has its limits: the
 # state is entered in one place, and "to" is a variable of the world.
@@ -19,6 +19,11 @@ function holders(r, v,   i, t) {
 }
 function runners(e,   i, t) {
 	for (i = 1; i <= nst; i++) if ((st[i], e) in runsev) t = t ((t == "") ? "" : " || ") p "_state[a] == " p "_" cid(st[i])
+	return t
+}
+function oneshot(e,   i, k, t) {	# the states in which e does not re-arm itself
+	for (i = 1; i <= nst; i++) for (k = 1; k <= ntm; k++) if (tm_ev[k] == e && !tm_every[k] && ((st[i], k) in runs))
+		t = t ((t == "") ? "" : " || ") p "_state[0] == " p "_" cid(st[i])
 	return t
 }
 # the pairs that use one list of rows, as a condition
@@ -35,11 +40,12 @@ function guard_text(g) {
 	return ((g ~ /^!/) ? "!" : "") p "_if_" cid((g ~ /^!/) ? substr(g, 2) : g) "(a, arg)"
 }
 function row_text(r,   n, b, i) {
-	printf "ROW(a, \"%s row %d\\n\"); ", name, row_line[r]
+	# a label keeps spin from merging it with its guard: pan must list it when it is never reached
+	printf "%sROW(a, \"%s row %d\\n\"); ", (alone ? ("m_" (++nlabel) ": ") : ""), name, row_line[r]
 	if (row_to[r] == "never") { print "assert(false)"; return }
 	n = split(row_do[r], b, " ")
 	for (i = 1; i <= n; i++) {
-		if (b[i] ~ /^@/) continue
+		if (b[i] ~ /^@/) { if (alone) printf "dead = dead & ~M_bit_%s; %s_restart_%s(a); ", cid(substr(b[i], 2)), p, cid(substr(b[i], 2)); continue }
 		printf "%s_%s(a, arg); ", p, ((b[i] ~ /^!/) ? ("send_" cid(substr(b[i], 2))) : ("do_" cid(b[i])))
 	}
 	if (row_to[r] == "stay") print "skip"
@@ -71,7 +77,7 @@ function emit(   i, j, list, done) {
 	print "inline " p "_enter(a, s) {"
 	for (i = 1; i <= nres; i++)
 		print "\tif :: (" holders(res[i], p "_state[a]") ") && !(" holders(res[i], "s") ") -> " p "_close_" cid(res[i]) "(a) :: else fi;"
-	print "\t" p "_state[a] = s\n}"
+	print "\t" p "_state[a] = s" (alone ? (";\n\tdead = 0; " p "_entered(a)") : "") "\n}"
 	print "inline " p "_step(a, ev, arg) {\n\tif"
 	for (i = 1; i <= nst; i++) for (j = 1; j <= nev; j++) {
 		if (!possible(st[i], ev[j])) continue
@@ -102,18 +108,26 @@ function extras(   i, j, t, n, bit) {
 		if (t != "") printf " && (!(%s) || g == %s_gen_%s[0])", t, p, cid(res[i])
 	}
 	print ")"
-	printf "#define M_due (false"
-	bit = 1
-	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") { printf " || (%s_runs_%s(0) && !(fired & %d) && MAY(%s))", p, cid(ev[i]), bit, cid(ev[i]); bit *= 2 }
-	print ")"
-	printf "#define M_TIMERS"
+	# a bit for each timer: fired in this round; dead, having expired in a state that
+	# was not entered again and did not restart it.  Those of "every" live on.
 	bit = 1
 	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") {
-		printf " \\\n\t:: atomic { QUIET && %s_runs_%s(0) && !(fired & %d) && MAY(%s) -> fired = fired | %d; q!ev_%s_%s,0,0 }", p, cid(ev[i]), bit, cid(ev[i]), bit, p, cid(ev[i])
+		print "#define M_bit_" cid(ev[i]) " " bit
+		t = oneshot(ev[i])
+		print "#define M_expire_" cid(ev[i]) " dead = dead | (" ((t == "") ? 0 : ("(" t ") -> " bit " : 0")) ")"
 		bit *= 2
+	}
+	print "#define M_runs(t) (RUNS(t) && !(dead & M_bit_##t) && MAY(t))"
+	printf "#define M_due (false"
+	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") printf " || (M_runs(%s) && !(fired & M_bit_%s))", cid(ev[i]), cid(ev[i])
+	print ")"
+	printf "#define M_TIMERS"
+	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer") {
+		t = cid(ev[i])
+		printf " \\\n\t:: atomic { QUIET && M_runs(%s) && !(fired & M_bit_%s) -> fired = fired | M_bit_%s; M_expire_%s; q!ev_%s_%s,0,0 }", t, t, t, t, p, t
 	}
 	printf "\n#define M_EARLY"
 	for (i = 1; i <= nev; i++) if (evsrc[ev[i]] == "timer")
-		printf " \\\n\t:: atomic { faults > 0 && len(q) == 0 && %s_runs_%s(0) && MAY(%s) -> faults--; q!ev_%s_%s,0,0 }", p, cid(ev[i]), cid(ev[i]), p, cid(ev[i])
+		printf " \\\n\t:: atomic { faults > 0 && len(q) == 0 && M_runs(%s) -> faults--; M_expire_%s; q!ev_%s_%s,0,0 }", cid(ev[i]), cid(ev[i]), p, cid(ev[i])
 	print ""
 }

@@ -1,47 +1,79 @@
 /* SPDX-License-Identifier: ISC
  * wg-watch-world.pml -- a path that stops carrying without a word, and an owner
  * who takes another when he is told.
- * keep KEEP_BUG_QUIET notices */
+ * keep KEEP_BUG_QUIET notices
+ * waited: from 1 on data is out for long enough to ask, at 3 the path is dead */
 #include "head.pml"
 #define COINS 1
-bool based, knocked, doubts, noted;	/* in this step */
+bool based, knocked, doubts, noted, seen, counted, alarm, entered;	/* in this step */
+bool must_doubt, must_ask, must_knock, old, idle;
 byte was;
-bool on, carries, talk, told, live, hush;
+bool on, carries, talk = true, told, live, hush, out, asked, said, stalled;
+byte waiting, waited;	/* looks that data waits, until this look */
+#define silent (!carries && talk)
 #define wg_watch_if_heard(a, arg) carries
-#define wg_watch_if_unanswered(a, arg) (!carries && talk)
-#define wg_watch_if_owed(a, arg) (!carries)
-#define wg_watch_if_dead(a, arg) (!carries && talk)
+#define wg_watch_if_unanswered(a, arg) (silent && !asked)
+#define wg_watch_if_owed(a, arg) (!carries && (out || talk))
+#define wg_watch_if_dead(a, arg) (waited == 3)
 #define wg_watch_if_stale(a, arg) (!carries)
 #define wg_watch_if_unopened(a, arg) (!carries && talk && COIN(0))
 #define wg_watch_if_hushed(a, arg) (hush && !carries)
 #define wg_watch_if_idle(a, arg) (!talk)
-#define wg_watch_if_old_handshake(a, arg) (!carries || COIN(0))
+#define wg_watch_if_old_handshake(a, arg) old
 #include "wg-watch.pml"
-inline wg_watch_do_see(a, arg)		{ hush = false }	/* said once a silence */
-inline wg_watch_send_wg_timeout(a, arg)	{ assert(on && !carries); told = true }	/* no false alarm */
+/* WireGuard's own reckoning begins anew with each handshake; what every look saw does not */
+inline wg_watch_do_see(a, arg)		{ seen = true; if :: silent -> if :: waiting < 2 -> waiting++ :: else fi :: else -> waiting = 0; asked = false fi; if :: !carries -> hush = false :: else fi }
+inline wg_watch_do_baseline(a, arg)	{ based = true; out = false; waiting = 0; asked = false; said = false; stalled = false }
+inline wg_watch_do_knock(a, arg)	{ knocked = true; out = true }
+inline wg_watch_do_note_good(a, arg)	{ waiting = 0; asked = false }
+inline wg_watch_do_note_doubt(a, arg)	{ noted = true; asked = true }
+inline wg_watch_do_count(a, arg)	{ counted = true }
+inline wg_watch_send_wg_timeout(a, arg)	{ assert(on && !carries); told = true; alarm = true }	/* no false alarm */
+inline wg_watch_send_doubt(a, arg)	{ doubts = true }
+inline wg_watch_entered(a)		{ entered = true }
 #define BUSY told
 #define FAST \
 	NEWS(told && on && len(q) == 0, path_on, told = false; carries = true) \
 	:: atomic { told && !on -> told = false }
-#define FAULTY LUCK(carries, carries = false) LUCK(true, talk = !talk) BADNEWS(carries, elsewhere, skip)
+#define FAULTY LUCK(carries, carries = false) BADNEWS(carries, elsewhere, skip)
 #define ROLES \
 	ROLE(!told && len(q) == 0, path_on, on = true; carries = true; hush = true) \
 	ROLE(len(q) == 0, path_off, on = false; carries = false; told = false) \
-	ROLE(true, net_change, skip) ROLE(carries, shaken, skip) ROLE(talk, woken, skip)
-inline wg_watch_do_baseline(a, arg) { based = true }
-inline wg_watch_do_knock(a, arg) { knocked = true }
-inline wg_watch_send_doubt(a, arg) { doubts = true }
-inline wg_watch_do_note_doubt(a, arg) { noted = true }
-#define M_before was = M_state
+	ROLE(true, net_change, skip) ROLE(carries, shaken, skip) \
+	ROLE(!talk, woken, talk = true) :: atomic { asks > 0 && talk -> asks--; talk = false } \
+	:: atomic { asks > 0 && on && !carries && !told -> asks--; carries = true }	/* a hole that ends */
+#define M_before was = M_state; \
+	if :: (ev == EV(look) && carries) || ev == EV(shaken) -> waiting = 0 :: else fi; \
+	waited = (silent && ev == EV(look) && IS(good) -> waiting + 1 : 0); \
+	old = (carries -> COIN(0) : stalled); idle = !talk; \
+	if :: (ev == EV(look) && !silent) || (ev == EV(shaken) && IS(armed)) || (ev == EV(woken) && IS(quiet)) -> said = false :: else fi; \
+	if :: ev == EV(recheck) -> stalled = !carries :: else fi; \
+	must_ask = (ev == EV(look) && silent && !said && waited < 3); \
+	must_knock = (ev == EV(look) && silent && said && waited < 3 && COIN(0)); \
+	must_doubt = must_ask || (ev == EV(look) && was == wg_watch_good && hush && !carries && waited < 3 && !must_knock) || \
+		(ev == EV(elsewhere) && (was == wg_watch_good || was == wg_watch_quiet)) || \
+		(ev == EV(recheck) && !carries && !old) || (ev == EV(net_change) && was != wg_watch_off)
 #define became(x) (IS(x) && was != wg_watch_##x)
 inline settle() {
-	assert(!became(armed) || based);			/* a new proof is owed from here on */
-	assert(!(ev == EV(path_on) || (ev == EV(net_change) && !IS(off))) || (based && knocked));
-	assert(!(ev == EV(net_change) && !IS(off)) || doubts);
-	assert(ev != EV(path_on) || IS(armed));
-	assert(!(ev == EV(look) && was == wg_watch_good && !carries && talk) || !IS(good) || doubts || told);
-	assert(!(IS(armed) && ev == EV(look) && carries));
-	based = false; knocked = false; doubts = false; noted = false; was = 0;
+	assert(doubts == must_doubt);				/* asked at once, and once a silence */
+	if :: doubts && ((ev == EV(look) && silent) || ev == EV(elsewhere)) -> said = true :: else fi;
+	assert(alarm == ((ev == EV(look) && was == wg_watch_good && waited == 3) || (ev == EV(first) && entered && IS(armed))));
+	assert(counted == alarm);				/* the figure is true */
+	assert(!alarm || IS(armed));				/* we go on watching */
+	assert(!(entered && IS(armed)) || based);		/* a new proof is owed from here on */
+	assert(!(ev == EV(path_on) || (ev == EV(net_change) && was != wg_watch_off)) || (based && knocked && entered && IS(armed)));
+	assert(!(ev == EV(recheck) && was == wg_watch_quiet) || (old -> (IS(armed) && knocked) : (IS(quiet) && entered)));	/* ask before we judge; look again */
+	assert(!must_knock || knocked);				/* packets wait for a session: asked again, not left to WireGuard's five seconds */
+	assert(!(ev == EV(look) && !entered) || seen);		/* a look that changes nothing has seen */
+	assert(!(ev == EV(look) && was == wg_watch_armed) || (carries -> IS(good) : (IS(armed) && !entered)));	/* the ten seconds are not put off */
+	assert(!(ev == EV(first) && was == wg_watch_armed) || alarm || IS(good));
+	assert(!(ev == EV(shaken) && was == wg_watch_armed) || IS(good));
+	assert(!became(good) || ev != EV(elsewhere));		/* packets of the old path prove nothing */
+	assert(!became(quiet) || (ev == EV(look) && !talk && !doubts));
+	assert(!(ev == EV(look) && was == wg_watch_good && idle && !doubts) || IS(quiet));	/* an idle peer costs no look */
+	assert(ev != EV(woken) || !IS(quiet));
+	based = false; knocked = false; doubts = false; noted = false; seen = false; counted = false; alarm = false; entered = false;
+	must_doubt = false; must_ask = false; must_knock = false; old = false; idle = false; was = 0; waited = 0;
 	assert(len(q) > 0 || on == !IS(off));
 	live = !on || carries
 }

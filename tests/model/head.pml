@@ -18,6 +18,7 @@
 chan q = [QMAX + SELF] of { byte, byte, byte };	/* event, generation of its resource, argument */
 byte faults = FAULTS, asks = ASKS;
 byte fired;			/* timers that fired in this round, a bit each */
+byte dead;			/* those that expired, and neither the state was entered again nor they restarted */
 hidden byte ev, g, arg, coin, maybe;
 #define room (len(q) < QMAX)
 #define QUIET (len(q) == 0 && !(BUSY))
