@@ -422,7 +422,8 @@ inline perform(a) {
 		:: act == 35 -> is_born(a)
 		fi
 	fi }
-#define LUCK(n, cond) :: budget > 0 && (cond) -> act = n
+/* the agents are alike: the first thing that befalls one of them befalls agent 0 */
+#define LUCK(n, cond) :: budget > 0 && (a == 0 || budget < FAULTS) && (cond) -> act = n
 
 proctype agent(byte a) {
 end:	do :: atomic { if

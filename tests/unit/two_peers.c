@@ -197,6 +197,40 @@ cut_and_restored(void)
 	world_free(&w);
 }
 
+/* Found by the model (KEEP_BUG_NAMELESS): a session that lurked for long had its id
+ * renewed, so the offers that follow the loss of a relay tore down a pair that had
+ * come back long ago. */
+static void
+comes_back_for_good(void)
+{
+	uint64_t downs;
+	unsigned offers, calm = 0;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	world_start(&w, true, true);
+	world_relay(&w, true);
+	until_direct(5000);
+	w.udp_cut = true;
+	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
+	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
+	fsm_drain(w.a.loop);
+	fsm_drain(w.b.loop);
+	for (int t = 0; t < 600 && calm < 15; t++) {
+		fake_run(MONO_SEC);
+		calm = w.a.session->fsm.state == ICE_SESSION_LURKING && w.b.session->fsm.state == ICE_SESSION_LURKING ? calm + 1 : 0;
+	}
+	is_int(calm, 15, "both lurk for longer than a session may");
+	w.udp_cut = false;
+	ok(until_direct(2000) >= 0, "the path is back, and used");
+	downs = w.a.session->downs + w.b.session->downs;
+	offers = w.a.offers + w.b.offers;
+	world_relay(&w, false);
+	fake_run(5 * MONO_SEC);
+	ok(w.a.offers + w.b.offers > offers, "the relay goes: offers leave");
+	is_int(w.a.session->downs + w.b.session->downs, downs, "and the direct pair stands");
+	world_free(&w);
+}
+
 /* As a stock peer: no generations, so consent by STUN. */
 static void
 stock_like(void)
@@ -442,6 +476,7 @@ main(void)
 	order();
 	two_offers_in_one_turn();
 	cut_and_restored();
+	comes_back_for_good();
 	stock_like();
 	idle();
 	false_alarm();
