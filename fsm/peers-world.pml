@@ -15,6 +15,8 @@
  * keep KEEP_BUG_WAY stale_is_nothing 1
  * keep KEEP_BUG_GEN heeds_news 1
  * keep KEEP_BUG_NAMELESS settles 1
+ * mode COUNT calm
+ * mode IDLE acts
  *
  * What must hold after every turn, by its name in MUST() below:
  *	validated	data goes only to a pair that answered, to a relay that said the peer is there
@@ -33,6 +35,7 @@
  *	keeps_channel	an offer leaves a channel that works alone
  *	heeds_news	a newer generation makes us ask the path now, not by a timer
  *	armed		something is missing: an offer's timer runs
+ *	calm		after the last fault an agent's endpoint moves 6 times at most for each fault
  */
 #define AGENTS 2
 #ifndef FAULTS
@@ -49,7 +52,7 @@
 
 /* A property by name: the check prints each with the states of its run. */
 #define MUST(name, cond) if :: (cond) -> skip :: else -> printf("BROKEN: "); printf(#name); printf("\n"); assert(false) fi
-#define ROW(a, text) printf(text)
+#define ROW(a, text) printf(text); c_code { static char hit; if (!hit) { hit = 1; printf("hit: %s", text); } }
 #define STALE(a, e) printf("BROKEN: unawaited %d\n", e); assert(false)	/* the world offers an event only to the state that waits for it */
 
 /* One FIFO, drained within one step, so it is empty whenever a state is stored. */
@@ -102,8 +105,12 @@ bool doubted[AGENTS];		/* the watcher said so once */
 byte tries[AGENTS];
 byte fired[AGENTS];		/* slow things that happened in this round */
 byte endpoint[AGENTS];		/* what WireGuard was given: 0 none, 1 relay, 2 direct */
+#ifdef COUNT
+byte moved[AGENTS];		/* times the endpoint moved since the last fault */
+#define CALM (6 * FAULTS)
+#endif
 byte act;			/* what happens next; 0 whenever a state is stored */
-hidden byte i, k, x, said, owed, newer, news, had, map[8];
+hidden byte i, k, x, said, owed, newer, news, had, stood, map[8];
 hidden byte held, noted, renew, made, closed;
 hidden byte msg;
 hidden int before;
@@ -123,6 +130,8 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define ice_session_if_nameless(a, v) (!used[a])
 #define ice_session_if_news(a, v) unmapped[a]
 #define ice_session_if_may_nominate(a, v) false
+#define ice_session_if_better(a, v) false
+#define wg_watch_if_unopened(a, v) false
 #define ice_session_if_spare(a, v) false
 #define ice_session_if_picked(a, v) ((v) == 1)
 #define ice_session_if_other_pair(a, v) false
@@ -145,17 +154,17 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define flow(a) ((endpoint[a] == 2 && pairok) || (endpoint[a] == 1 && relayok))
 #define up (flow(0) && flow(1))
 #define wg_watch_if_heard(a, v) up
-#define wg_watch_if_unanswered(a, v) (!up && !doubted[a] && !IDLE)
+#define wg_watch_if_unanswered(a, v) (!up && !doubted[a] && !HUSHED)
 #define wg_watch_if_owed(a, v) (!up)
-#define wg_watch_if_dead(a, v) (!up && doubted[a] && !IDLE)
+#define wg_watch_if_dead(a, v) (!up && doubted[a] && !HUSHED)
 #define wg_watch_if_hushed(a, v) false
 #define wg_watch_if_stale(a, v) false
-#define wg_watch_if_idle(a, v) IDLE
+#define wg_watch_if_idle(a, v) HUSHED
 #define wg_watch_if_old_handshake(a, v) false
-#ifdef QUIETLY
-#define IDLE true
+#ifdef IDLE		/* nobody says anything: the watchers see nothing, and who moves must be heard */
+#define HUSHED true
 #else
-#define IDLE false
+#define HUSHED false
 #endif
 #define guard_if_all_up(a, v) (path_state[a] == path_both)
 #define guard_if_under_way(a, v) (tries[a] > 0 && ice_session_state[a] == ice_session_checking && path_state[a] == path_relay)
@@ -282,8 +291,8 @@ inline consequences(a, v) {
 /* candidates are said again long before any other timer; where the remote has them that means nothing */
 #define AGAIN(a) (IS(ice_session, checking, a) && !rep[a] && !cand[O(a)])
 #define QUIET (HUSH && !AGAIN(0) && !AGAIN(1))
-#define SLOW_ICE(a) (aid[a] != 0 && !pairok && !(IDLE && IS(ice_session, connected, a)))
-#define SLOW_WATCH(a) (IS(wg_watch, armed, a) || (IS(wg_watch, good, a) && (!up || IDLE)))
+#define SLOW_ICE(a) (aid[a] != 0 && !pairok && !(HUSHED && IS(ice_session, connected, a)))
+#define SLOW_WATCH(a) (IS(wg_watch, armed, a) || (IS(wg_watch, good, a) && (!up || HUSHED)))
 #define SLOW_TICK(a) IS(guard, seeking, a)
 #define SLOW_RELAY(a) ((IS(relay_channel, opening, a) && !asked[a]) || (IS(relay_channel, reopening, a) && !asked[a]) || IS(relay_channel, checking, a))
 /* the slow guard's tick comes after all that could go on without it; asking the old pair for ever is not such a thing */
@@ -360,6 +369,10 @@ inline settle(a) {	/* forget what no longer means anything, start a new round, c
 	if :: QUIET && aid[0] == 0 -> cand[0] = false :: else fi;	/* kept for five seconds */
 	if :: QUIET && aid[1] == 0 -> cand[1] = false :: else fi;
 	if :: QUIET && !DUE(0) && !DUE(1) && (ANYSLOW(0) || ANYSLOW(1)) -> fired[0] = 0; fired[1] = 0 :: else fi;
+#ifdef COUNT
+	if :: budget == 0 && stood != endpoint[a] && moved[a] <= CALM -> moved[a]++ :: else fi;
+	MUST(calm, moved[a] <= CALM);
+#endif
 	is_up = up; is_pair = up && endpoint[0] == 2 && endpoint[1] == 2;
 	is_all = is_pair && IS(path, both, 0) && IS(path, both, 1) && IS(guard, settled, 0) && IS(guard, settled, 1);
 	qh = 0; qt = 0; said = 0; owed = 0; held = 0; newer = 0; news = 0; had = 0; stale = 0; cur = 0; arg = 0; act = 0; i = 0; k = 0; x = 0 }
@@ -369,7 +382,7 @@ inline ice_fails(a) { if
 	:: IS(ice_session, doubtful, a) -> PUT(ev_ice_session_verdict, 0)
 	:: else fi }
 inline watch_fires(a) { if
-	:: IS(wg_watch, armed, a) && !up && (doubted[a] || IDLE) -> PUT(ev_wg_watch_first, 0)
+	:: IS(wg_watch, armed, a) && !up && (doubted[a] || HUSHED) -> PUT(ev_wg_watch_first, 0)
 	:: else -> PUT(ev_wg_watch_look, 0) fi }
 inline relay_fails(a) { if :: IS(relay_channel, checking, a) -> PUT(ev_relay_channel_answer, 0) :: else -> PUT(ev_relay_channel_presence, 0) fi }
 /* our link to the relay server goes; the server tells the peer, if it still can */
@@ -386,6 +399,7 @@ inline is_born(a) {	/* killed and started again: nothing is left but what others
 	link_goes(a); cut[a] = false; doubted[a] = false; tries[a] = 0; endpoint[a] = 0;
 	handshake_state[a] = 0; ice_session_state[a] = 0; relay_channel_state[a] = 0; path_state[a] = 0; wg_watch_state[a] = 0; guard_state[a] = 0 }
 inline perform(a) {
+	stood = endpoint[a];
 	printf("now\nagent %d: act %d\n", a, act);
 	if
 	:: act == 1 -> had = carries(a); take(a, x); deliver(a, x)
@@ -444,7 +458,7 @@ end:	do :: atomic { if
 	/* bad luck, while the budget lasts */
 	LUCK(32, true)
 	LUCK(33, true)
-#ifndef QUIETLY
+#ifndef IDLE
 	LUCK(21, aid[a] != 0)
 	LUCK(22, !QUIET && SLOW_WATCH(a))
 	LUCK(23, !QUIET && SLOW_TICK(a))
@@ -461,14 +475,23 @@ end:	do :: atomic { if
 #endif
 	fi; d_step { perform(a) }; drain(a); skip; d_step { settle(a) }; skip } od	/* one copy of the step a process: pan.c is six times smaller */
 }
+#ifdef COUNT
+#define FORGET moved[0] = 0; moved[1] = 0
+#else
+#define FORGET skip
+#endif
 proctype outside() {
 end:	do
-	:: d_step { budget > 0 && dir_up -> budget--; dir_up = false; settle(0) }
-	:: d_step { !dir_up -> dir_up = true; settle(0) }
-	:: d_step { budget > 0 && (rlive[0] || rlive[1]) -> budget--; rlive[0] = false; rlive[1] = false; settle(0) }	/* the relay server forgets */
-	:: d_step { budget > 0 && link[0] && link[1] -> budget--; link_goes(0); link_goes(1); cut[0] = true; cut[1] = true; settle(0) }	/* it restarts */
+	:: d_step { budget > 0 && dir_up -> budget--; dir_up = false; stood = endpoint[0]; settle(0) }
+	:: d_step { !dir_up -> dir_up = true; FORGET; stood = endpoint[0]; settle(0) }
+	:: d_step { budget > 0 && (rlive[0] || rlive[1]) -> budget--; rlive[0] = false; rlive[1] = false; stood = endpoint[0]; settle(0) }	/* the relay server forgets */
+	:: d_step { budget > 0 && link[0] && link[1] -> budget--; link_goes(0); link_goes(1); cut[0] = true; cut[1] = true; stood = endpoint[0]; settle(0) }	/* it restarts */
 	od }
 init { atomic { run agent(0); run agent(1); run outside() } }
 
+#ifndef IDLE
 ltl carries_all { <>[] is_up }			/* faults stop: packets pass, both ways */
 ltl settles { <>[] dir_up -> <>[] is_all }	/* and direct, the relay standing by, both guards silent */
+#else
+ltl acts { <>[] is_up }				/* who moves and knows it is followed, though no watcher looks */
+#endif

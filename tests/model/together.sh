@@ -6,10 +6,12 @@
 # AGENTS, and post with POST_server.  A bug that is kept is also defined in Promela,
 # for those rules that the runtime keeps and not a table.  A world that declares
 # "hidden byte to" runs a step as one d_step (to-pml.awk, -v once=1).  MUST(NAME,
-# CONDITION) is a safety property; it is told by its name.
+# CONDITION) is a safety property; it is told by its name.  " * mode FLAG PROPERTIES"
+# are searched in a run of their own, with -DFLAG (KEEP is "mode:FLAG" then).
 srcdir=${srcdir:-.} AWK=${AWK:-awk}
 LC_ALL=C; export LC_ALL
-world=$1 run=$2 keep=$3
+world=$1 run=$2 keep=$3 mode=
+case $keep in mode:*) mode=${keep#mode:} keep= ;; esac
 name=${world##*/}; name=${name%-world.pml}
 mkdir -p "$run" || exit 1
 once=$(grep -c '^hidden byte to\b' "$world")
@@ -50,22 +52,25 @@ generate() {
 faults=$(sed -n 's/^ \* bounds //p' "$world")
 [ -z "$MODEL_FULL" ] || faults=$(sed -n 's/^ \* full //p' "$world")
 [ -z "$keep" ] || faults=$(sed -n "s/^ \* keep $keep [A-Za-z_]* \([0-9]*\).*/\1/p" "$world")
-label="$name${keep:+ with $keep}"
+label="$name${mode:+ $mode}${keep:+ with $keep}"
 generate || { echo "not ok $label: generate"; exit 0; }
 cd "$run" || exit 1
 opt=1; [ -z "$keep" ] || opt=0	# a bug is found before a faster search pays
-spin -a -DFAULTS=$faults ${keep:+-D$keep} $MODEL_FLAGS world.pml >spin.log 2>&1 && [ -f pan.c ] || { echo "not ok $label: spin"; sed 's/^/# /' spin.log | head -10; exit 0; }
+spin -a -DFAULTS=$faults ${keep:+-D$keep} ${mode:+-D$mode} $MODEL_FLAGS world.pml >spin.log 2>&1 && [ -f pan.c ] || { echo "not ok $label: spin"; sed 's/^/# /' spin.log | head -10; exit 0; }
 ${CC:-cc} -O$opt -w -DMEMLIM=${MODEL_MB:-3500} -DCOLLAPSE -o pan pan.c >cc.log 2>&1 || { echo "not ok $label: cc"; head -5 cc.log; exit 0; }
 # what MUST() found broken in the trail of property $1, if that is what it found
 broken() { [ ! -f world.pml.trail ] || ./pan -r -N "$1" 2>/dev/null | sed -n 's/^ *BROKEN: //p' | head -1; }
-ltls=$(sed -n 's/^ltl \([A-Za-z_0-9]*\).*/\1/p' world.pml)
-musts=$(grep -oE 'MUST\([a-z_]+,' world.pml | sed 's/MUST(//; s/,//' | sort -u | grep -vx name)
-wanted=$(sed -n "s/^ \* keep $keep \([A-Za-z_]*\).*/\1/p" world.pml)
-case $keep:" "$(echo $musts)" " in
-:*) runs=$ltls ;;
-*" $wanted "*) runs=${ltls%%[!A-Za-z_0-9]*} ;;	# any run meets a state that breaks it
-*) runs=$wanted ;;
-esac
+ltls=" $(echo $(sed -n 's/^ltl \([A-Za-z_0-9]*\).*/\1/p' world.pml)) "
+musts=" $(echo $(grep -oE 'MUST\([a-z_]+,' world.pml | sed 's/MUST(//; s/,//' | sort -u | grep -vx name)) "
+if [ -n "$mode" ]; then wanted=$(sed -n "s/^ \* mode $mode //p" world.pml)
+elif [ -n "$keep" ]; then wanted=$(sed -n "s/^ \* keep $keep \([A-Za-z_]*\).*/\1/p" world.pml)
+else wanted=$(sed -n "s/^ \* mode [A-Z]* //p" world.pml | tr ' \n' '\n\n')	# all but those
+	wanted=$(for w in $ltls $musts; do case " "$(echo $wanted)" " in *" $w "*) ;; *) echo $w ;; esac; done)
+fi
+# a property that is no ltl formula shares the run of one; the first will do
+runs=; must_hold=
+for w in $wanted; do case $ltls in *" $w "*) runs="$runs $w" ;; *) must_hold="$must_hold $w" ;; esac; done
+[ -n "$runs" ] || { runs=${ltls# }; runs=${runs%% *}; }
 held=0 of=
 for p in $runs; do
 	rm -f world.pml.trail
@@ -90,7 +95,13 @@ for p in $runs; do
 	esac
 done
 # safety properties share the runs: each state of the largest was held against all of them
-[ -n "$keep" ] || [ "$held" = x ] || for m in $musts; do echo "ok $label: must $m, $faults fault(s) ($held states, in the run of $of)"; done
-[ -n "$keep" ] || { printf '# rows of %s not reached: ' "$name"; grep -oE '[a-z-]+ row [0-9]+' pan.$p.log | sort | uniq -c >unreached
-	grep -oE '[a-z-]+ row [0-9]+' machines.pml | sort | uniq -c >copies
-	$AWK 'NR == FNR { n[$2 " " $4] = $1; next } { k = $2 " " $4 } n[k] == $1 { printf "%s; ", k }' copies unreached; echo; }
+[ -n "$keep" ] || [ "$held" = x ] || for m in $must_hold; do echo "ok $label: must $m, $faults fault(s) ($held states, in the run of $of)"; done
+[ -n "$keep$mode" ] || { printf '# rows of %s not reached: ' "$name"
+	if grep -q '^hit: ' pan.$p.log; then	# the world says itself which rows were used
+		sed -n 's/^hit: //p' pan.*.log | sort -u >hits
+		grep -oE '[a-z-]+ row [0-9]+' machines.pml | sort -u | grep -vxFf hits | tr '\n' ';'; echo
+	else
+		grep -oE '[a-z-]+ row [0-9]+' pan.$p.log | sort | uniq -c >unreached
+		grep -oE '[a-z-]+ row [0-9]+' machines.pml | sort | uniq -c >copies
+		$AWK 'NR == FNR { n[$2 " " $4] = $1; next } { k = $2 " " $4 } n[k] == $1 { printf "%s; ", k }' copies unreached; echo
+	fi; }
