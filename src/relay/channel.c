@@ -207,8 +207,9 @@ relay_channel_do_join(struct relay_channel *ch)
 static void
 relay_channel_do_subscribe(struct relay_channel *ch)
 {
+	/* also the entry, should there have been no memory for it at first (RW-7) */
 	if (ch->link != NULL)
-		relay_link_join(ch->link, ch);
+		ch->joined = relay_link_join(ch->link, ch) == 0;
 }
 
 static void
