@@ -78,6 +78,12 @@ on_sync(void *arg, const Management__SyncResponse *m)
 	struct agent *a = arg;
 	int64_t began = env_turn_us(a->env);
 
+	if (a->engine != NULL && a->sync->fresh && wire_mgmt_map(m) != NULL) {
+		/* Serials count within a stream: a server that lost some (a backup was
+		 * put back) must not be held for outdated until it has caught up. */
+		a->engine->serial = 0;
+		a->sync->fresh = false;
+	}
 	if (a->engine != NULL)
 		netmap_apply(a->engine, m);
 	metrics_sync(a->metrics, METRICS_SYNC, env_turn_us(a->env) - began);

@@ -124,6 +124,7 @@ mgmt_stream_do_open(struct mgmt_stream *s)
 	static const struct grpc_ops ops = { .message = on_message, .done = on_done };
 	Management__SyncRequest req;
 
+	s->fresh = true;
 	management__sync_request__init(&req);
 	req.meta = mgmt_meta_new(s->env, s->conf);
 	if (req.meta == NULL || mgmt_link_open(&s->link, "Sync", &ops, s) != 0 ||

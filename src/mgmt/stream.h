@@ -24,6 +24,7 @@ struct mgmt_stream {
 	void *arg;
 	struct backoff backoff;
 	int64_t wait;			/* microseconds, read by the table */
+	bool fresh;			/* no map of this stream was taken yet: for the owner, who clears it */
 	struct mono last_message;
 	struct mono healthy;		/* the last time a stream served, or somebody bade us begin */
 };

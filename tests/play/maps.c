@@ -405,6 +405,46 @@ in_vain(void)
 	end();
 }
 
+/* nb#2114: the server lost count, a backup was put back. */
+static void
+serials_went_back(void)
+{
+	begin(MESH_EIM, 3);
+	agent(0)->engine->serial += 1000;
+	sim_call(w.m->node[2].env, (void (*)(void *))agent_logout, agent(2));
+	sim_run(w.m->s, 5 * MONO_SEC);
+	mesh_kill_server(w.m);
+	sim_run(w.m->s, MONO_SEC);
+	mesh_start_server(w.m);
+	sim_run(w.m->s, 20 * MONO_SEC);
+	ok(remote(0, 2) == NULL && remote(0, 1) != NULL && agent(0)->engine->serial < 1000,
+	    "a server whose serials went back is believed on a new stream");
+	end();
+}
+
+static void
+lose_relay(void *arg)
+{
+	struct relay_link *l = ((struct agent *)arg)->engine->pool->home;
+
+	relay_link_post_gen(l, RELAY_LINK_EV_PEER_CLOSE, fsm_gen(&l->fsm, RELAY_LINK_RES_CONN), NULL);
+}
+
+/* nb#3327: the relay's token runs out, and is renewed over Sync. */
+static void
+tokens(void)
+{
+	begin(MESH_SYM, 2);
+	mesh_no_pings(w.m);
+	sim_run(w.m->s, 30 * MONO_HOUR);
+	for (unsigned i = 0; i < 2; i++)	/* both connect to the relay again, and only to it */
+		sim_call(w.m->node[i].env, lose_relay, agent(i));
+	sim_run(w.m->s, MONO_MIN);
+	w.m->conf.no_ping = false;
+	ok(mesh_until_all(w.m, 10 * MONO_SEC) && mesh_direct(w.m, 0, 1) == 0, "thirty hours later the relay still takes our token");
+	end();
+}
+
 #define FLEET	12
 static const char *const stream_names[] = { "mgmt-stream", "signal-stream", "relay-link" };
 static int64_t first_try[3][FLEET];
@@ -451,6 +491,8 @@ int
 main(void)
 {
 	fleet();
+	serials_went_back();
+	tokens();
 	in_vain();
 	bad_maps();
 	gone_and_back();
