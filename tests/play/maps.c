@@ -164,6 +164,42 @@ in_use(void)
 
 /* ---- the tests ------------------------------------------------------------------------ */
 
+/* Pitfalls 31 to 42: one bad part of a configuration costs nothing else. */
+static void
+bad_config(void)
+{
+	Management__HostConfig stun[3], *stuns[3] = { &stun[0], &stun[1], &stun[2] };
+	Management__RelayConfig relay;
+	Management__FlowConfig flow;
+	char junk[] = "stun:", none[] = "", no_uri[] = "x://///", url[] = "not a url", *urls[1] = { url }, sig[] = "%%%";
+	struct map p;
+
+	map_new(&p, 1);
+	management__netbird_config__init(&p.config);
+	for (int i = 0; i < 3; i++)
+		management__host_config__init(&stun[i]);
+	stun[0].uri = junk;
+	stun[1].uri = none;
+	stun[2].uri = no_uri;
+	p.config.stuns = stuns;
+	p.config.n_stuns = 3;
+	management__relay_config__init(&relay);
+	relay.urls = urls;
+	relay.n_urls = 1;
+	relay.token_payload = none;
+	relay.token_signature = sig;
+	p.config.relay = &relay;
+	management__flow_config__init(&flow);
+	flow.enabled = true;
+	flow.url = url;
+	p.config.flow = &flow;
+	p.msg.netbird_config = &p.config;
+	tell(&p);
+	sim_run(w.m->s, 2 * MONO_SEC);
+	ok(agent(0)->engine->serial == p.map.serial && relay_pool_home_url(agent(0)->engine->pool) != NULL &&
+	    path_has_relay(&remote(0, 1)->peer->path), "a configuration of which nothing is right leaves the map and the relay alone");
+}
+
 /* MG-2, MG-5, e919b2d55, a48618c07 */
 static void
 bad_maps(void)
@@ -197,6 +233,8 @@ bad_maps(void)
 	management__sync_response__init(&p.msg);
 	tell(&p);
 	ok(remote(0, 1) != NULL && remote(0, 2) != NULL, "a message without a map takes no peer away");
+
+	bad_config();
 
 	map_new(&p, 1);
 	p.peers[2] = &p.peer[2];
