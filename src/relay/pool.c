@@ -93,7 +93,8 @@ int
 relay_pool_set_home(struct relay_pool *p, const char *const *urls, size_t n)
 {
 	struct relay_link *l = p->home;
-	struct url used = l->url[l->at], fresh[RELAY_LINK_URLS];
+	bool dialling = l->fsm.state == RELAY_LINK_DIALING || l->fsm.state == RELAY_LINK_HANDSHAKING;
+	struct url used = l->url[dialling ? l->dialled : l->at], fresh[RELAY_LINK_URLS];
 	size_t m = 0, keep = RELAY_LINK_URLS;
 
 	for (size_t i = 0; i < n && m < RELAY_LINK_URLS; i++) {
@@ -108,9 +109,10 @@ relay_pool_set_home(struct relay_pool *p, const char *const *urls, size_t n)
 	memset(l->url, 0, sizeof(l->url));
 	memcpy(l->url, fresh, m * sizeof(fresh[0]));
 	l->nurl = m;
-	l->at = keep < m ? keep : 0;
+	l->at = l->dialled = keep < m ? keep : 0;
 	p->configured = m > 0;
-	if (m == 0 || (keep == RELAY_LINK_URLS && relay_link_is_up(l)))
+	/* who was used, or was being dialled, is not on the list any more */
+	if (m == 0 || keep == RELAY_LINK_URLS)
 		relay_link_post(l, RELAY_LINK_EV_STOP, NULL);
 	if (m > 0)
 		relay_link_post(l, RELAY_LINK_EV_START, NULL);

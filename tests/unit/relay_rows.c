@@ -476,6 +476,30 @@ test_link_handshake(void)
 	world_end(&w);
 }
 
+/* RH-5: management names another server while the old one is being dialled. */
+static void
+test_link_list_changes(void)
+{
+	struct world w;
+	struct relay_link *l;
+
+	world_make(&w, true);
+	l = the_home(&w);
+	w.other.mute = true;
+	home(&w, OTHER, NULL);
+	ok(LINK_IS(l, HANDSHAKING) && w.other.auths == 1, "asked, and not answered yet");
+	home(&w, HOME, NULL);
+	say_auth_ok(&w.other);
+	run(&w, 100 * MONO_MS);
+	ok(LINK_IS(l, UP) && w.other.lost == 1, "another server meanwhile: the old one is let go");
+	is_str(relay_pool_home_url(w.pool), HOME, "and the new one is our home");
+	home(&w, OTHER, HOME);
+	ok(LINK_IS(l, UP) && w.home.conns == 1 && l->at == 1, "a list in which it stays, elsewhere: nothing moves");
+	home(&w, HOME, OTHER);
+	ok(LINK_IS(l, UP) && w.home.conns == 1 && l->at == 0, "and back");
+	world_end(&w);
+}
+
 static void
 test_link_doubt(void)
 {
@@ -965,6 +989,7 @@ main(void)
 	test_link_up_and_down();
 	test_link_dialling();
 	test_link_handshake();
+	test_link_list_changes();
 	test_link_doubt();
 	test_link_foreign();
 	test_link_twins();
