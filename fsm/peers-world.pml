@@ -15,6 +15,7 @@
  * keep KEEP_BUG_WAY stale_is_nothing 1
  * keep KEEP_BUG_GEN heeds_news 1
  * keep KEEP_BUG_NAMELESS settles 1
+ * keep KEEP_BUG_MUTE mute 1
  * mode COUNT calm
  * mode IDLE acts
  *
@@ -32,6 +33,7 @@
  *	answer_names	an answer carries the id of the agent that the offer met
  *	names_one	an offer never carries the id of an agent that is gone
  *	one_agent	at most one agent; its remote is the one heard of last
+ *	mute		nothing leaves for a peer that was closed
  *	keeps_channel	an offer leaves a channel that works alone
  *	heeds_news	a newer generation makes us ask the path now, not by a timer
  *	armed		something is missing: an offer's timer runs
@@ -110,7 +112,7 @@ byte moved[AGENTS];		/* times the endpoint moved since the last fault */
 #define CALM (6 * FAULTS)
 #endif
 byte act;			/* what happens next; 0 whenever a state is stored */
-hidden byte i, k, x, said, owed, newer, news, had, stood, map[8];
+hidden byte i, k, x, said, owed, newer, news, had, stood, gone, map[8];
 hidden byte held, noted, renew, made, closed;
 hidden byte msg;
 hidden int before;
@@ -266,7 +268,8 @@ inline consequences(a, v) {
 		rid[a] = ID(v); key[a] = ((v) & KEY) != 0; rgen[a] = ((v) & GEN) != 0
 	:: else fi;
 	if
-	:: msg -> if
+	:: msg -> MUST(mute, !gone);
+		if
 		:: (msg & 3) == OFFER -> MUST(names_one, !used[a] || aid[a] == sid[a])	/* it names no agent that is gone */
 		:: (msg & 3) == ANSWER -> owed = false; said = sid[a]
 		:: (msg & 3) == CAND -> MUST(answer_first, !owed)
@@ -315,6 +318,9 @@ inline drain(a) {	/* run to completion: the queue is empty before the next thing
 	:: qh < qt ->
 	   d_step { MUST(bounded, qt - qh <= QLEN && qt <= TURN);
 		cur = q[qh] / 256; arg = q[qh] % 256; qh++;
+#ifndef KEEP_BUG_MUTE	/* the runtime's rule: who is freed drops its queue */
+		if :: gone -> cur = 0 :: else fi;
+#endif
 		if
 		:: stale -> skip
 		:: else -> if
@@ -324,7 +330,7 @@ inline drain(a) {	/* run to completion: the queue is empty before the next thing
 			:: cur == ev_path_relay_down -> MUST(lost_after_ready, rtold[a]); rtold[a] = false
 			:: else fi
 		fi };
-		dispatch(a, cur, arg);
+		if :: cur == 0 -> skip :: else -> dispatch(a, cur, arg) fi;
 		d_step { consequences(a, arg) }; skip
 	:: qh == qt && !stale -> d_step { stale = true; printf("late\n"); before = SNAP(a); qh = 0; qt = 0; late_reports(a) }; skip
 	:: else -> MUST(stale_is_nothing, before == SNAP(a)); break
@@ -359,6 +365,7 @@ inline holds(a) {	/* what must hold between turns */
 	MUST(keeps_channel, !had || carries(a));
 	MUST(one_agent, (aid[a] != 0) == !IS(ice_session, none, a) && (rid[a] == 0 || rid[a] == seen[a])) }
 inline settle(a) {	/* forget what no longer means anything, start a new round, check */
+	if :: gone -> gone = false; is_born(a) :: else fi;
 	holds(a);
 	if :: IS(wg_watch, off, a) -> doubted[a] = false :: else fi;
 	if :: !PAIR(a) -> valid[a] = false :: else fi;
@@ -392,14 +399,14 @@ inline moves(a) { cand[O(a)] = false; strip(O(a), CANDS); unmapped[a] = true }
 inline notices(a) {
 	hgen[O(a)] = false; rgen[O(a)] = false; cgen[O(a)] = false; strip(O(a), GEN);
 	PUT(ev_ice_session_net_change, 0); PUT(ev_wg_watch_net_change, 0); PUT(ev_guard_net_change, 0) }
-inline is_born(a) {	/* killed and started again: nothing is left but what others know */
+inline is_born(a) {	/* closed, or killed, and made anew: nothing is left but what others know */
 	dies(a); fresh(a); worn[a] = false; aid[a] = 0; rid[a] = 0; seen[a] = 0; ret[a] = 0;
 	cand[a] = false; key[a] = false; hgen[a] = false; rgen[a] = false; cgen[a] = false; unmapped[a] = false;
 	rep[a] = false; was[a] = false; told[a] = false; dead[a] = false; rtold[a] = false;
-	link_goes(a); cut[a] = false; doubted[a] = false; tries[a] = 0; endpoint[a] = 0;
+	rlive[a] = false; asked[a] = false; notice[a] = false; there[a] = false; doubted[a] = false; tries[a] = 0; endpoint[a] = 0;
 	handshake_state[a] = 0; ice_session_state[a] = 0; relay_channel_state[a] = 0; path_state[a] = 0; wg_watch_state[a] = 0; guard_state[a] = 0 }
 inline perform(a) {
-	stood = endpoint[a];
+	stood = endpoint[a]; gone = false;
 	printf("now\nagent %d: act %d\n", a, act);
 	if
 	:: act == 1 -> had = carries(a); take(a, x); deliver(a, x)
@@ -432,8 +439,11 @@ inline perform(a) {
 		:: act == 31 -> moves(a)					/* NAT rebinding: silent */
 		:: act == 32 -> moves(a); notices(a)				/* we moved, and noticed */
 		:: act == 33 -> notices(a)					/* only a new address */
-		:: act == 34 -> tell(O(a)); is_born(a)
-		:: act == 35 -> is_born(a)
+		:: act == 34 -> tell(O(a)); link_goes(a); cut[a] = false; gone = true
+		:: act == 35 -> link_goes(a); cut[a] = false; gone = true
+		:: act == 36 -> gone = true;					/* taken out of the map and put in again, */
+			PUT(ev_handshake_ask, 0);				/* while this was waiting to be done */
+			if :: aid[a] != 0 -> PUT(ev_handshake_local_candidate, 0) :: else fi
 		fi
 	fi }
 /* the agents are alike: the first thing that befalls one of them befalls agent 0 */
@@ -472,6 +482,7 @@ end:	do :: atomic { if
 	LUCK(31, true)
 	LUCK(34, true)
 	LUCK(35, true)
+	LUCK(36, true)
 #endif
 	fi; d_step { perform(a) }; drain(a); skip; d_step { settle(a) }; skip } od	/* one copy of the step a process: pan.c is six times smaller */
 }
