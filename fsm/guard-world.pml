@@ -23,7 +23,7 @@ inline guard_do_wait_long(a, arg)	{ wait = 2 }
 inline guard_do_wait_rare(a, arg)	{ wait = 1; assert(idle && !relay && !direct) }	/* nobody waits for it */
 inline guard_do_back_off(a, arg)	{ wait = 1; if :: tries < 1 -> tries++ :: else fi }
 inline guard_do_forget_count(a, arg)	{ tries = 0 }
-inline guard_send_ask(a, arg)		{ assert(!(relay && direct)); assert(!pending || IS(slow)); sent = true; pending = true }
+inline guard_send_ask(a, arg)		{ assert(ev == EV(stuck) || !(relay && direct)); assert(!pending || IS(slow) || ev == EV(stuck)); sent = true; pending = true }
 #define BUSY pending
 #define FAST :: atomic { idle -> idle = false } :: atomic { pending -> pending = false; relay = true; direct = true }
 #define FAULTY \
@@ -32,18 +32,19 @@ inline guard_send_ask(a, arg)		{ assert(!(relay && direct)); assert(!pending || 
 	BADNEWS(relay, reset, relay = false) \
 	BADNEWS(direct, reset, direct = false) \
 	LUCK(relay && !direct, relay = false)	/* without a word: GD-5 */
-#define ROLES :: atomic { asks > 0 && !idle -> asks--; idle = true } ROLE(true, net_change, skip) ROLE(true, signal_up, skip) ROLE(true, reset, skip)
+#define ROLES :: atomic { asks > 0 && !idle -> asks--; idle = true } ROLE(true, net_change, skip) ROLE(true, signal_up, skip) ROLE(true, reset, skip) ROLE(true, stuck, skip)
 #define M_before was = M_state; hung = pending; alone = !relay && was == guard_slow && ev == EV(tick)
 #define restarts (ev == EV(reset) || ev == EV(net_change) || ev == EV(signal_up))
 inline settle() {
 	assert(!IS(settled) || len(q) > 0 || (relay && direct));	/* silent only when nothing is missing */
-	assert(!IS(seeking) || wait == (alone -> 3 : 1));			/* whoever seeks has chosen when to look again, soon */
-	assert(!IS(slow) || wait == 2);
+	assert(!IS(seeking) || ev == EV(stuck) || wait == (alone -> 3 : 1));			/* whoever seeks has chosen when to look again, soon */
+	assert(!IS(slow) || ev == EV(stuck) || wait == 2);
 	assert(!(restarts && IS(seeking)) || tries == 0);	/* a new loss owes nothing to an old one */
 	assert(!restarts || IS(seeking) || (ev == EV(signal_up) && IS(settled)));
 	assert(!(ev == EV(signal_up) && was == guard_settled) || (IS(settled) == (relay && direct)));	/* who misses nothing is not disturbed */
 	assert(ev != EV(tick) || IS(settled) || sent || hung || !relay || (was == guard_slow && idle));	/* a tick asks, unless something is under way, or nobody needs it */
-	assert(!(sent && was == guard_slow && idle && relay) || !IS(slow));
+	assert(ev != EV(stuck) || (M_state == was && sent == (was != guard_seeking)));	/* whoever is stuck is asked */
+	assert(!(sent && was == guard_slow && ev == EV(tick) && idle && relay) || !IS(slow));
 	assert(!alone || (IS(seeking) && tries == 0));		/* the relay went without a word: a new loss, asked at once (GD-5) */
 	wait = 0; was = 0; alone = false; sent = false; hung = false
 }

@@ -6,8 +6,9 @@
 #include "head.pml"
 #define COINS 1
 bool based, knocked, doubts, noted, seen, counted, alarm, entered;	/* in this step */
-bool must_doubt, must_ask, must_knock, old, idle;
+bool must_doubt, must_ask, must_knock, must_stuck, stuck, old, idle;
 byte was;
+bool told_stuck;	/* lately */
 bool on, carries, talk = true, told, live, hush, out, asked, said, stalled;
 byte waiting, waited;	/* looks that data waits, until this look */
 #define silent (!carries && talk)
@@ -17,6 +18,7 @@ byte waiting, waited;	/* looks that data waits, until this look */
 #define wg_watch_if_dead(a, arg) (waited == 3)
 #define wg_watch_if_stale(a, arg) (!carries)
 #define wg_watch_if_unopened(a, arg) (!carries && talk && COIN(0))
+#define wg_watch_if_stuck(a, arg) (silent && said && !told_stuck && COIN(0))	/* the relay carries */
 #define wg_watch_if_hushed(a, arg) (hush && !carries)
 #define wg_watch_if_idle(a, arg) (!talk)
 #define wg_watch_if_old_handshake(a, arg) old
@@ -27,6 +29,8 @@ inline wg_watch_do_baseline(a, arg)	{ based = true; out = false; waiting = 0; as
 inline wg_watch_do_knock(a, arg)	{ knocked = true; out = true }
 inline wg_watch_do_note_good(a, arg)	{ waiting = 0; asked = false }
 inline wg_watch_do_note_doubt(a, arg)	{ noted = true; asked = true }
+inline wg_watch_do_note_stuck(a, arg)	{ told_stuck = true }
+inline wg_watch_send_stuck(a, arg)	{ stuck = true }
 inline wg_watch_do_count(a, arg)	{ counted = true }
 inline wg_watch_send_wg_timeout(a, arg)	{ assert(on && !carries); told = true; alarm = true }	/* no false alarm */
 inline wg_watch_send_doubt(a, arg)	{ doubts = true }
@@ -49,8 +53,9 @@ inline wg_watch_entered(a)		{ entered = true }
 	if :: (ev == EV(look) && !silent) || (ev == EV(shaken) && IS(armed)) || (ev == EV(woken) && IS(quiet)) -> said = false :: else fi; \
 	if :: ev == EV(recheck) -> stalled = !carries :: else fi; \
 	must_ask = (ev == EV(look) && silent && !said && waited < 3); \
-	must_knock = (ev == EV(look) && silent && said && waited < 3 && COIN(0)); \
-	must_doubt = must_ask || (ev == EV(look) && was == wg_watch_good && hush && !carries && waited < 3 && !must_knock) || \
+	must_stuck = (ev == EV(look) && silent && said && waited < 3 && !told_stuck && COIN(0)); \
+	must_knock = (ev == EV(look) && silent && said && waited < 3 && COIN(0) && !must_stuck); \
+	must_doubt = must_ask || (ev == EV(look) && was == wg_watch_good && hush && !carries && waited < 3 && !must_knock && !must_stuck) || \
 		(ev == EV(elsewhere) && (was == wg_watch_good || was == wg_watch_quiet)) || \
 		(ev == EV(recheck) && !carries && !old) || (ev == EV(net_change) && was != wg_watch_off)
 #define became(x) (IS(x) && was != wg_watch_##x)
@@ -63,6 +68,7 @@ inline settle() {
 	assert(!(entered && IS(armed)) || based);		/* a new proof is owed from here on */
 	assert(!(ev == EV(path_on) || (ev == EV(net_change) && was != wg_watch_off)) || (based && knocked && entered && IS(armed)));
 	assert(!(ev == EV(recheck) && was == wg_watch_quiet) || (old -> (IS(armed) && knocked) : (IS(quiet) && entered)));	/* ask before we judge; look again */
+	assert(stuck == must_stuck);				/* the peer is asked to look at its own end */
 	assert(!must_knock || knocked);				/* packets wait for a session: asked again, not left to WireGuard's five seconds */
 	assert(!(ev == EV(look) && !entered) || seen);		/* a look that changes nothing has seen */
 	assert(!(ev == EV(look) && was == wg_watch_armed) || (carries -> IS(good) : (IS(armed) && !entered)));	/* the ten seconds are not put off */
@@ -73,7 +79,7 @@ inline settle() {
 	assert(!(ev == EV(look) && was == wg_watch_good && idle && !doubts) || IS(quiet));	/* an idle peer costs no look */
 	assert(ev != EV(woken) || !IS(quiet));
 	based = false; knocked = false; doubts = false; noted = false; seen = false; counted = false; alarm = false; entered = false;
-	must_doubt = false; must_ask = false; must_knock = false; old = false; idle = false; was = 0; waited = 0;
+	must_doubt = false; must_ask = false; must_knock = false; must_stuck = false; stuck = false; old = false; idle = false; was = 0; waited = 0;
 	assert(len(q) > 0 || on == !IS(off));
 	live = !on || carries
 }

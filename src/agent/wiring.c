@@ -293,6 +293,12 @@ wire_wg_watch_to_path(struct wg_watch *w)
 	return &((struct remote *)w->owner)->peer->path;
 }
 
+struct guard *
+wire_wg_watch_to_guard(struct wg_watch *w)
+{
+	return &((struct remote *)w->owner)->peer->guard;
+}
+
 struct ice_session *
 wire_wg_watch_to_ice_session(struct wg_watch *w)
 {

@@ -14,6 +14,8 @@
 #include "wg/watch.h"
 #include "fsm/wg-watch.inc"
 
+#define STUCK_AFTER	(1200 * MONO_MS)
+#define STUCK_AGAIN	(5 * MONO_MIN)	/* who only receives answers every 10 s: no reason to flood */
 #define KNOCK_AGAIN	MONO_SEC
 #define ASK_AFTER	(150 * MONO_MS)
 #define DEAD_AFTER	(17 * MONO_SEC)
@@ -97,6 +99,17 @@ wg_watch_if_unopened(const struct wg_watch *w)
 	return s.kept > 0 && waited(w) >= KNOCK_AGAIN && mono_diff(now(w), w->knocked) >= KNOCK_AGAIN;
 }
 
+/* The relay link has been asked by now, and would be gone if it were ours that died. */
+static bool
+wg_watch_if_stuck(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return s.endpoint.kind == WG_ENDPOINT_WAY && w->asked && waited(w) >= STUCK_AFTER &&
+	    (!mono_is_set(w->stuck) || mono_diff(now(w), w->stuck) >= STUCK_AGAIN);
+}
+
 /* The third look without a packet after a flow; said once. */
 static bool
 wg_watch_if_hushed(const struct wg_watch *w)
@@ -164,6 +177,12 @@ wg_watch_do_note_doubt(struct wg_watch *w)
 {
 	w->asked = true;
 	w->doubts++;
+}
+
+static void
+wg_watch_do_note_stuck(struct wg_watch *w)
+{
+	w->stuck = now(w);
 }
 
 static void

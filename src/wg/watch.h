@@ -20,7 +20,7 @@ struct wg_watch {
 	struct fsm fsm;
 	void *owner;			/* the agent's record of this peer, for wiring.c */
 	struct wg_peer *peer;		/* borrowed; outlives the watch */
-	struct mono knocked;
+	struct mono knocked, stuck;	/* when we did, and said so, last */
 	struct mono taken;		/* when the path was taken, or last knocked on */
 	struct mono waiting_since;	/* data is out since then and nothing came back; not set: all answered */
 	bool asked;			/* doubt was sent for this silence */

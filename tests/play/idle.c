@@ -30,9 +30,10 @@ enum kind { PEER, STUN, CONTROL, RELAY, KINDS };
 
 #define CONNS	256
 
-/* What agent 0 sent and received, by kind. */
+/* What one agent sent and received, by kind. */
 struct bytes {
 	struct mesh *m;
+	unsigned who;			/* whose */
 	uint64_t in[KINDS], out[KINDS];
 	struct addr relay[CONNS];	/* as the server sees them, and as the agent does: connections to the relay */
 	size_t nrelay;
@@ -59,7 +60,7 @@ static void
 on_packet(void *arg, unsigned proto, const struct addr *src, const struct addr *dst, const uint8_t *data, size_t len)
 {
 	struct bytes *b = arg;
-	struct addr server, home = sim_if_addr(b->m->node[0].iface), outside = sim_nat_addr(b->m->node[0].nat);
+	struct addr server, home = sim_if_addr(b->m->node[b->who].iface), outside = sim_nat_addr(b->m->node[b->who].nat);
 	bool in = addr_same_ip(dst, &home), out = addr_same_ip(src, &outside);
 	uint64_t n = len + (proto == SIM_UDP ? IP_UDP : IP_TCP + (len > 0 ? TLS_RECORD : 0));
 	enum kind k;
@@ -211,6 +212,33 @@ first_packet(enum mesh_nat nat, unsigned who, unsigned protos, double limit, con
 	ok(worst <= limit, "%s: the first packet is answered within %.1f s (%.3f s)", what, limit, worst);
 }
 
+/* Only its connection to the relay is forgotten: signal can still reach it. */
+static void
+relay_only_forgotten(void)
+{
+	double worst = 0, took;
+
+	for (int age = 0; age < 6; age++) {
+		struct mesh *m = settled(MESH_SYM, 2);
+		struct bytes b = { .m = m, .who = 1 };
+
+		sim_tap(m->s, on_packet, &b);
+		mesh_kill_server(m);
+		sim_run(m->s, MONO_SEC);
+		mesh_start_server(m);
+		sim_run(m->s, 20 * MONO_MIN + age * 4300 * MONO_MS);
+		sim_tap(m->s, NULL, NULL);
+		sim_nat_strict(m->node[1].nat, true);
+		for (size_t i = 0; i < b.nrelay; i++)
+			sim_nat_forget_one(m->node[1].nat, &b.relay[i]);
+		sim_run(m->s, 300 * MONO_MS);
+		took = first_answer(m, 0, 1);
+		worst = took > worst ? took : worst;
+		mesh_free(m);
+	}
+	ok(worst <= 3, "relayed, the peer's router forgot its relay connection only: it is told over signal (%.3f s)", worst);
+}
+
 /* Nobody sends anything: when is the dead path noticed and mended? */
 static void
 asleep(enum mesh_nat nat, unsigned who, unsigned protos, const char *what)
@@ -253,6 +281,7 @@ main(int argc, char **argv)
 	first_packet(MESH_SYM, 0, SIM_TCP, 1.5, "relayed, our router forgot TCP");
 	/* nobody can tell the peer: it finds out by the server's word that does not come, and asks signal then */
 	first_packet(MESH_SYM, 1, SIM_TCP, 25 + 2 + 1 + 3 + 1, "relayed, the peer's router forgot TCP");
+	relay_only_forgotten();
 	asleep(MESH_EIM, 0, SIM_UDP, "direct, our router forgot UDP");
 	asleep(MESH_EIM, 0, SIM_UDP | SIM_TCP, "direct, our router forgot everything");
 	asleep(MESH_SYM, 0, SIM_UDP | SIM_TCP, "relayed, our router forgot everything");

@@ -136,6 +136,17 @@ mapping_dead(const struct sim_nat *n, const struct mapping *m)
 }
 
 void
+sim_nat_forget_one(struct sim_nat *n, const struct addr *outside)
+{
+	LIST_EACH(l, &n->mappings) {
+		struct mapping *m = LIST_OF(l, struct mapping, in_nat);
+
+		if (addr_equal(&m->outside, outside))
+			mapping_free(m);
+	}
+}
+
+void
 sim_nat_strict(struct sim_nat *n, bool strict)
 {
 	n->strict = strict;

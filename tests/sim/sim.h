@@ -140,6 +140,7 @@ struct sim_if *sim_nat_outside(struct sim_nat *);	/* its uplink: sim_if_link, si
 void sim_nat_rebind(struct sim_nat *, const char *new_addr);	/* NULL: same address; all mappings are gone */
 /* Mappings expire before their time: each of those protocols with that chance, in per cent. */
 void sim_nat_forget(struct sim_nat *, unsigned protos, unsigned percent);
+void sim_nat_forget_one(struct sim_nat *, const struct addr *outside);	/* that mapping only */
 /* From now on TCP that belongs to no mapping passes with a SYN only, without a word:
  * after sim_nat_forget connections die and nobody is told. */
 void sim_nat_strict(struct sim_nat *, bool);

@@ -214,6 +214,8 @@ route(void *arg, struct fsm *from, int send, struct fsm_data *data)
 				    RELAY_CHANNEL_EV_LINK_LOST : RELAY_CHANNEL_EV_LINK_UP, NULL);
 	} else if (send == RELAY_CHANNEL_SEND_WANT_LINK)
 		relay_link_post(ch->link, RELAY_LINK_EV_START, NULL);
+	else if (send == RELAY_CHANNEL_SEND_DOUBT)
+		relay_link_post(ch->link, RELAY_LINK_EV_DOUBT, NULL);
 	else if (send == RELAY_CHANNEL_SEND_RELAY_UP) {
 		const struct note_way *n = (const struct note_way *)(const void *)data;
 
