@@ -178,9 +178,15 @@ int
 agent_set_login(struct agent *a, const struct agent_login *l, char *why, size_t whylen)
 {
 	struct config *c = a->profile;
+	uint8_t psk[CONFIG_KEY_LEN] = { 0 };
 	struct url u;
 	char text[320];
 
+	/* all is looked at before anything is changed: others hold what is freed here */
+	if (l->psk != NULL && l->psk[0] != '\0' && config_key_parse(psk, l->psk) != 0) {
+		snprintf(why, whylen, "the preshared key is not a base64 key of 32 bytes");
+		return -EINVAL;
+	}
 	if (l->management_url != NULL) {
 		if (url_parse(&u, l->management_url) != 0 ||
 		    (strcmp(u.scheme, "http") != 0 && strcmp(u.scheme, "https") != 0)) {
@@ -193,10 +199,7 @@ agent_set_login(struct agent *a, const struct agent_login *l, char *why, size_t 
 	}
 	if (l->psk != NULL) {
 		c->has_psk = l->psk[0] != '\0';
-		if (c->has_psk && config_key_parse(c->psk, l->psk) != 0) {
-			snprintf(why, whylen, "the preshared key is not a base64 key of 32 bytes");
-			return -EINVAL;
-		}
+		memcpy(c->psk, psk, sizeof(c->psk));
 	}
 	if ((l->server_key != NULL && config_set_str(&c->server_key, l->server_key) != 0) ||
 	    (l->hostname != NULL && config_set_str(&c->hostname, l->hostname) != 0))

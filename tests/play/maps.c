@@ -6,6 +6,7 @@
  * The maps are made here and handed to the agent as its Sync stream hands them,
  * so that they may say what our own server never would.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #ifdef __GLIBC__
@@ -460,6 +461,20 @@ serials_went_back(void)
 	end();
 }
 
+/* A login of which one word is wrong changes nothing. */
+static void
+bad_login(void)
+{
+	struct agent_login l = { .management_url = "http://elsewhere.example:80", .psk = "no key" };
+	char why[256];
+
+	begin(MESH_EIM, 2);
+	is_int(agent_set_login(agent(0), &l, why, sizeof(why)), -EINVAL, "a login with a preshared key that is none is refused");
+	ok(agent(0)->mgmt_conf.url == agent(0)->profile->management_url && strstr(agent(0)->mgmt_conf.url, "elsewhere") == NULL,
+	    "and leaves the URL as it was");
+	end();
+}
+
 static void
 lose_relay(void *arg)
 {
@@ -530,6 +545,7 @@ main(void)
 {
 	fleet();
 	serials_went_back();
+	bad_login();
 	tokens();
 	in_vain();
 	bad_maps();
