@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC
- * flow-window-world.pml -- packets that are counted, and a stream that hears of it. */
+ * flow-window-world.pml -- packets that are counted, and a stream that hears of it.
+ * keep KEEP_BUG_LOSES becomes_events */
 #include "head.pml"
 bool counted, wanted, begun, closed, told, dropped, entered;	/* begun: the open window's beginning is right */
 bool was_on;
 #include "flow-window.pml"
-inline flow_window_do_begin(a, arg)		{ begun = true }
+inline flow_window_do_begin(a, arg)		{ assert(!counted); begun = true }	/* what was counted is not lost */
 /* an event says from when to when it counted */
 inline flow_window_do_close_window(a, arg)	{ assert(begun && IS(counting)); counted = false; begun = false; closed = true }
 inline flow_window_do_drop_window(a, arg)	{ counted = false; begun = false; dropped = true }

@@ -64,8 +64,7 @@ inline send_new(e) { if :: st[e] == 1 || (stored(e) && ev == ev_flow_stream_rese
 inline flow_stream_do_send_due(a, v)	{ assert(far == 4 || far == 0); send_new(0); send_new(1); send_new(2) }
 inline flow_stream_do_take_ack(a, v)	{ if :: stored(v) -> assert(got[v]); st[v] = 3 :: else fi }
 inline flow_stream_do_note_failure(a, v) { class = (class < MAX -> class + 1 : MAX) }
-/* only what proved itself, or somebody who knows better, resets the back-off */
-inline flow_stream_do_forget_failures(a, v) { class = 0; assert(hostile || ev == ev_flow_stream_start || ev == ev_flow_stream_proof || ev == ev_flow_stream_net_change) }
+inline flow_stream_do_forget_failures(a, v) { class = 0 }
 inline flow_window_do_begin(a, v)	{ assert(!counted) }	/* what was counted is not lost but by a stop */
 inline flow_window_do_drop_window(a, v)	{ counted = false }
 /* the newest is kept, the oldest dropped and counted */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  * signal-stream-world.pml -- a signal server; a stream that can be half dead.
  * keep KEEP_BUG_PROBE comes_up
+ * keep KEEP_BUG_EARLY_RESET comes_up
  * far: 1 dialled, 2 open, 3 stream asked, 4 registered, 5 registered and probed, 7 over */
 #include "head.pml"
 #define COINS 1
