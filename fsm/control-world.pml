@@ -7,12 +7,12 @@
  * bounds 1
  * full 2
  * keep KEEP_BUG_EARLY_RESET grows 0
- * keep KEEP_BUG_FORGOTTEN stays 1
- * keep KEEP_BUG_CANCELED stays 1
+ * keep KEEP_BUG_FORGOTTEN own_word 1
+ * keep KEEP_BUG_CANCELED own_word 1
  * keep KEEP_BUG_ONE_BEAT stays 0
  * keep KEEP_BUG_LOST_CHANGE converges 0
- * keep KEEP_BUG_STAYS converges 1
- * keep KEEP_BUG_CLEANUP converges 1
+ * keep KEEP_BUG_STAYS one_served 1
+ * keep KEEP_BUG_CLEANUP one_served 1
  */
 #define AGENTS 1
 #define CALLS 4			/* 0 and 1 are for Sync, 2 and 3 for Job */
@@ -58,7 +58,8 @@ hidden byte todo[2];				/* what the actions of this step want of the network, do
 #define DIAL 2
 #define CALL 4
 
-#define ROW(a, text) printf(text)
+#define ROW(a, text) printf(text); c_code { static char hit; if (!hit) { hit = 1; printf("hit: %s", text); } }
+#define MUST(name, cond) if :: (cond) -> skip :: else -> printf("BROKEN: "); printf(#name); printf("\n"); assert(false) fi
 #define STALE(a, e) assert(false)
 #define POST(a, e, v) assert(nfull(q)); q!e,v
 #define POST_server(a, e, v) if :: pred[a] != NONE -> qs!e,pred[a],v; pred[a] = NONE :: else fi
@@ -101,7 +102,7 @@ inline mgmt_stream_close_conn(a)	{ todo[0] = HANG }
 inline mgmt_stream_do_dial(a, v)	{ todo[0] = HANG + DIAL }
 inline mgmt_stream_do_ask_key(a, v)	{ far[0] = 3 }
 inline mgmt_stream_do_open(a, v)	{ todo[0] = CALL }
-inline mgmt_stream_do_take(a, v)	{ if :: v < BEAT -> assert(known == 9 || v >= known); known = v :: else fi }	/* maps never go back */
+inline mgmt_stream_do_take(a, v)	{ if :: v < BEAT -> MUST(never_back, known == 9 || v >= known); known = v :: else fi }	/* maps never go back */
 inline mgmt_stream_do_note_failure(a, v) { LONGER(0) }
 inline mgmt_stream_do_forget_failures(a, v) { class[0] = 0 }
 inline job_stream_close_conn(a)		{ todo[1] = HANG }
@@ -184,14 +185,14 @@ inline round() {
 inline settle() {
 	round();
 	assert((sfar == 0) || session_holds_conn(0));
-	assert(!S(running) || engine);
-	assert(!(S(idle) || S(needs_login)) || (!engine && M(idle) && J(idle) && cur[0] == NONE && cur[1] == NONE));
+	MUST(all_or_nothing, !S(running) || engine);
+	MUST(all_or_nothing, !(S(idle) || S(needs_login)) || (!engine && M(idle) && J(idle) && cur[0] == NONE && cur[1] == NONE));
 	/* a stream ends for good by our own word, or by a refusal of the server itself */
-	assert(M(idle) == (!engine || refused));
-	assert(J(idle) == !engine);
+	MUST(own_word, M(idle) == (!engine || refused));
+	MUST(own_word, J(idle) == !engine);
 	/* what is served is registered, and nothing else is: so there is one at most */
-	assert(SERVED(0) == (entry[0] == 0) && SERVED(1) == (entry[0] == 1));
-	assert(SERVED(2) == (entry[1] == 2) && SERVED(3) == (entry[1] == 3));
+	MUST(one_served, SERVED(0) == (entry[0] == 0) && SERVED(1) == (entry[0] == 1));
+	MUST(one_served, SERVED(2) == (entry[1] == 2) && SERVED(3) == (entry[1] == 3));
 	is_over = hostile || !removed || !wanted || S(needs_login);
 	is_grown = !hostile || !wanted || !S(running) || (class[0] == MAX && class[1] == MAX);
 	is_back = hostile || !wanted || removed || ((M(live) || M(proven)) && (J(open) || J(proven)) && S(running));

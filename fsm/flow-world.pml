@@ -7,12 +7,12 @@
  * bounds 1
  * full 2
  * keep KEEP_BUG_WAIT_READY comes_up 1
- * keep KEEP_BUG_SAME_CONN comes_up 1
+ * keep KEEP_BUG_SAME_CONN own_connection 1
  * keep KEEP_BUG_OLD_EVENT comes_up 1
  * keep KEEP_BUG_EARLY_RESET grows 0
  * keep KEEP_BUG_NEVER_PROVEN forgets 1
- * keep KEEP_BUG_RECONNECT comes_up 0
- * keep KEEP_BUG_LOSES delivers 0
+ * keep KEEP_BUG_RECONNECT close_is_final 0
+ * keep KEEP_BUG_LOSES window_kept 0
  */
 #define AGENTS 1
 #ifndef FAULTS
@@ -42,7 +42,8 @@ bool going[EVENTS], got[EVENTS], acked[EVENTS];	/* on its way, at the server, it
 byte fired;
 hidden byte ev, arg, n, last, redo;
 
-#define ROW(a, text) printf(text)
+#define ROW(a, text) printf(text); c_code { static char hit; if (!hit) { hit = 1; printf("hit: %s", text); } }
+#define MUST(name, cond) if :: (cond) -> skip :: else -> printf("BROKEN: "); printf(#name); printf("\n"); assert(false) fi
 #define STALE(a, e) assert(false)
 #define POST(a, e, v) assert(nfull(q)); q!e,v
 #include "states.pml"
@@ -57,15 +58,15 @@ inline flow_stream_close_conn(a)	{ redo = redo | 1 }
 inline flow_stream_do_dial(a, v)	{ redo = redo | 3 }
 inline flow_stream_do_redial(a, v)	{ redo = redo | 3 }
 /* a connection that lost a stream, or is not there yet, carries none */
-inline flow_stream_do_open(a, v)	{ assert(far == 2); far = 3 }
+inline flow_stream_do_open(a, v)	{ MUST(own_connection, far == 2); far = 3 }
 inline send(e) { if :: stored(e) -> st[e] = 2; going[e] = true :: else fi }
-inline flow_stream_do_send_all(a, v)	{ assert(far == 4); send(0); send(1); send(2) }
+inline flow_stream_do_send_all(a, v)	{ MUST(own_connection, far == 4); send(0); send(1); send(2) }
 inline send_new(e) { if :: st[e] == 1 || (stored(e) && ev == ev_flow_stream_resend) -> st[e] = 2; going[e] = true :: else fi }
-inline flow_stream_do_send_due(a, v)	{ assert(far == 4 || far == 0); send_new(0); send_new(1); send_new(2) }
-inline flow_stream_do_take_ack(a, v)	{ if :: stored(v) -> assert(got[v]); st[v] = 3 :: else fi }
+inline flow_stream_do_send_due(a, v)	{ MUST(own_connection, far == 4 || far == 0); send_new(0); send_new(1); send_new(2) }
+inline flow_stream_do_take_ack(a, v)	{ if :: stored(v) -> MUST(only_acked, got[v]); st[v] = 3 :: else fi }
 inline flow_stream_do_note_failure(a, v) { class = (class < MAX -> class + 1 : MAX) }
 inline flow_stream_do_forget_failures(a, v) { class = 0 }
-inline flow_window_do_begin(a, v)	{ assert(!counted) }	/* what was counted is not lost but by a stop */
+inline flow_window_do_begin(a, v)	{ MUST(window_kept, !counted) }	/* what was counted is not lost but by a stop */
 inline flow_window_do_drop_window(a, v)	{ counted = false }
 /* the newest is kept, the oldest dropped and counted */
 inline flow_window_do_close_window(a, v) {
@@ -99,15 +100,15 @@ inline drain() {
 		if :: redo & 2 -> gen = (gen + 1) % 3; far = 1 :: else fi; redo = 0
 	:: redo == 0 && nempty(q) -> last = flow_stream_state[0]; q?ev,arg; dispatch(0, ev, arg);
 		/* who begins anew begins with a connection */
-		assert(last == flow_stream_state[0] || !F(dialing) || redo == 3)
+		MUST(begins_anew, last == flow_stream_state[0] || !F(dialing) || redo == 3)
 	:: redo == 0 && empty(q) -> break
 	od; ev = 0; arg = 0; last = 0 }
 inline settle() {
 	if :: QUIET && !DUE && (SLOW_F || SLOW_R || SLOW_W) -> fired = 0 :: else fi;
-	assert(waiting <= CAP);
-	assert(dropped == (st[0] == 4) + (st[1] == 4) + (st[2] == 4));
-	assert(wanted == !F(idle) && wanted == W(counting));	/* also a close while an answer is awaited ends it, and it stays so */
-	assert(wanted || far == 0);
+	MUST(bounded, waiting <= CAP);
+	MUST(drops_counted, dropped == (st[0] == 4) + (st[1] == 4) + (st[2] == 4));
+	MUST(close_is_final, wanted == !F(idle) && wanted == W(counting));	/* also a close while an answer is awaited ends it, and it stays so */
+	MUST(close_is_final, wanted || far == 0);
 	is_up = !wanted || hostile || F(open) || F(proven);
 	is_out = !wanted || hostile || (!counted && waiting == 0);
 	is_grown = !wanted || !hostile || class == MAX;

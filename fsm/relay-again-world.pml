@@ -6,13 +6,13 @@
  * together agent relay-link relay-channel / server srv-relay-peer
  * bounds 2
  * full 3
- * keep KEEP_BUG_CLEANUP comes_back 1
- * keep KEEP_BUG_QUIET comes_back 1
- * keep KEEP_BUG_LATE_OFFLINE comes_back 1
- * keep KEEP_BUG_DROP comes_back 1
+ * keep KEEP_BUG_CLEANUP one_registered 1
+ * keep KEEP_BUG_QUIET offline_first 1
+ * keep KEEP_BUG_LATE_OFFLINE last_word 1
+ * keep KEEP_BUG_DROP tunnel_stays 1
  * keep KEEP_BUG_SILENT is_right 1
  * keep KEEP_BUG_B1 comes_back 1
- * keep KEEP_BUG_ORDER comes_back 1
+ * keep KEEP_BUG_ORDER no_dead_link 1
  */
 #define AGENTS 1
 #define CALLS 4			/* 0 and 1 are the peer's connections, 2 and 3 the subscriber's */
@@ -56,7 +56,8 @@ hidden byte todo;				/* what this step wants of the network, done behind it */
 #define CALL 4
 #define FLUSH 8
 
-#define ROW(a, text) printf(text)
+#define ROW(a, text) printf(text); c_code { static char hit; if (!hit) { hit = 1; printf("hit: %s", text); } }
+#define MUST(name, cond) if :: (cond) -> skip :: else -> printf("BROKEN: "); printf(#name); printf("\n"); assert(false) fi
 #define STALE(a, e) assert(false)
 #define POST(a, e, v) assert(nfull(q)); q!e,v
 #define POST_server(a, e, v) if :: pred[a] != NONE -> qs!e,pred[a],v; pred[a] = NONE :: else fi
@@ -98,7 +99,7 @@ inline tell(what) {	/* to all who watch the peer */
 	if :: interest[2] -> heard[2] = what; push(2, what) :: else fi;
 	if :: interest[3] -> heard[3] = what; push(3, what) :: else fi }
 /* offline first is what a subscriber needs to know that it is another connection */
-inline tell_online_of(c, back) { if :: interest[c] && (armed[c] || back) -> assert(heard[c] != ONLINE); heard[c] = ONLINE; push(c, ONLINE)
+inline tell_online_of(c, back) { if :: interest[c] && (armed[c] || back) -> MUST(offline_first, heard[c] != ONLINE); heard[c] = ONLINE; push(c, ONLINE)
 	:: interest[c] && !armed[c] && !back -> heard[c] = 0 :: else fi; armed[c] = false }
 inline take(a, quietly) {
 	pred[a] = entry[WHO(a)];
@@ -160,17 +161,17 @@ inline drain() {
 	do
 	:: todo > 0 -> do_it()
 	:: todo == 0 && nempty(q) -> was = told; q?ev,arg; dispatch(0, ev, arg);
-		assert(!was || told || ev == ev_relay_channel_link_lost || ev == ev_relay_channel_mark_stale || (ev == ev_relay_channel_answer && (early || entry[0] == NONE || bfar == 0)))
+		MUST(tunnel_stays, !was || told || ev == ev_relay_channel_link_lost || ev == ev_relay_channel_mark_stale || (ev == ev_relay_channel_answer && (early || entry[0] == NONE || bfar == 0)))
 	:: todo == 0 && empty(q) -> break
 	od; early = false; ev = 0; arg = 0; was = 0 }
 inline settle() {
 	if :: QUIET && !DUE && ANY -> fired = 0; firing = 0 :: else fi;
-	assert(!told || linked);
+	MUST(no_dead_link, !told || linked);
 	/* whoever is live is registered, and nobody else is */
-	assert(LIVE(0) == (entry[0] == 0) && LIVE(1) == (entry[0] == 1));
-	assert(LIVE(2) == (entry[1] == 2) && LIVE(3) == (entry[1] == 3));
+	MUST(one_registered, LIVE(0) == (entry[0] == 0) && LIVE(1) == (entry[0] == 1));
+	MUST(one_registered, LIVE(2) == (entry[1] == 2) && LIVE(3) == (entry[1] == 3));
 	/* the last word was the truth */
-	assert((!interest[2] || heard[2] == 0 || (heard[2] == ONLINE) == (entry[0] != NONE)) && (!interest[3] || heard[3] == 0 || (heard[3] == ONLINE) == (entry[0] != NONE)));
+	MUST(last_word, (!interest[2] || heard[2] == 0 || (heard[2] == ONLINE) == (entry[0] != NONE)) && (!interest[3] || heard[3] == 0 || (heard[3] == ONLINE) == (entry[0] != NONE)));
 	is_back = away || told;
 	is_true = !told || (entry[0] != NONE && entry[0] == acur);
 	is_calm = away || R(open) }

@@ -5,8 +5,8 @@
  * together agent signal-stream / server srv-signal
  * bounds 1
  * full 2
- * keep KEEP_BUG_STAYS are_heard 1
- * keep KEEP_BUG_CLEANUP are_heard 1
+ * keep KEEP_BUG_STAYS one_box 1
+ * keep KEEP_BUG_CLEANUP one_box 1
  * keep KEEP_BUG_PROBE are_heard 1
  * keep KEEP_BUG_EARLY_RESET grows 0
  */
@@ -53,7 +53,8 @@ hidden byte todo[AGENTS];
 #define CALL 4
 #define PROBE 8
 
-#define ROW(a, text) printf(text)
+#define ROW(a, text) printf(text); c_code { static char hit; if (!hit) { hit = 1; printf("hit: %s", text); } }
+#define MUST(name, cond) if :: (cond) -> skip :: else -> printf("BROKEN: "); printf(#name); printf("\n"); assert(false) fi
 #define STALE(a, e) assert(false)
 #define POST(a, e, v) assert(nfull(q[a])); q[a]!e,v
 #define POST_server(a, e, v) if :: pred[a] != NONE -> qs!e,pred[a],v; pred[a] = NONE :: else fi
@@ -75,18 +76,18 @@ inline signal_stream_do_dial(a, v)	{ todo[a] = HANG + DIAL }
 inline signal_stream_do_open(a, v)	{ todo[a] = todo[a] | CALL }
 inline signal_stream_do_probe(a, v)	{ todo[a] = todo[a] | PROBE }
 /* offers come in the order in which they were sent, and none twice but by its sender's wish */
-inline signal_stream_do_take(a, v)	{ if :: v >= OFFER -> assert(v >= heard[a]); heard[a] = v :: else fi }
+inline signal_stream_do_take(a, v)	{ if :: v >= OFFER -> MUST(in_order, v >= heard[a]); heard[a] = v :: else fi }
 inline signal_stream_do_note_failure(a, v) { class[a] = (class[a] < MAX -> class[a] + 1 : MAX) }
 inline signal_stream_do_forget_failures(a, v) { class[a] = 0 }
 
 inline push(c, what) { if :: att[c] && !lost[c] -> assert(nfull(down[c])); down[c]!what :: else fi }
-inline srv_signal_do_send_headers(a, v)	{ assert(entry[WHO(a)] != a); push(a, REGISTERED) }	/* no letter may come before them */
+inline srv_signal_do_send_headers(a, v)	{ MUST(headers_first, entry[WHO(a)] != a); push(a, REGISTERED) }	/* no letter may come before them */
 inline srv_signal_do_register(a, v)	{ pred[a] = entry[WHO(a)]; entry[WHO(a)] = a }
 inline srv_signal_do_unregister(a, v)	{ if :: entry[WHO(a)] == a -> entry[WHO(a)] = NONE :: else fi }
 inline srv_signal_do_unregister_id(a, v) { entry[WHO(a)] = NONE }
 inline srv_signal_do_say_hello(a, v)	{ if :: !mute -> push(a, BEAT) :: else fi }
 inline srv_signal_do_send_beat(a, v)	{ if :: !mute -> push(a, BEAT) :: else fi }
-inline srv_signal_do_deliver(a, v)	{ assert(entry[WHO(a)] == a); push(a, v) }	/* never to a predecessor */
+inline srv_signal_do_deliver(a, v)	{ MUST(never_dead, entry[WHO(a)] == a); push(a, v) }	/* never to a predecessor */
 inline srv_signal_close_call(a)		{ push(a, END) }
 
 #include "machines.pml"
@@ -140,8 +141,8 @@ inline settle() {
 		old[0] = isup(0); old[1] = isup(1) :: else fi;
 	assert(begun[0] == !G(0, idle) && begun[1] == !G(1, idle));
 	/* who is served is registered, and nobody else is */
-	assert(SERVED(0) == (entry[0] == 0) && SERVED(1) == (entry[0] == 1));
-	assert(SERVED(2) == (entry[1] == 2) && SERVED(3) == (entry[1] == 3));
+	MUST(one_box, SERVED(0) == (entry[0] == 0) && SERVED(1) == (entry[0] == 1));
+	MUST(one_box, SERVED(2) == (entry[1] == 2) && SERVED(3) == (entry[1] == 3));
 	is_up = hostile || (isup(0) && isup(1) && far[0] == 4 && far[1] == 4);
 	is_heard = hostile || (heard[0] == offer[1] && heard[1] == offer[0]);
 	is_grown = !hostile || (class[0] == MAX && class[1] == MAX) }
