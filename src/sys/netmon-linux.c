@@ -4,8 +4,9 @@
  *
  * Messages come for many reasons: every router advertisement renews addresses,
  * a link tells its statistics.  So what is there is remembered, beginning with
- * a dump at the start, and only what was not so before counts.  Lost messages
- * count as a change.
+ * a dump at the start, and only what was not so before counts.  When messages
+ * were lost that is a change, and all is looked up anew: a fact that went unheard
+ * would not be news when it is so again.
  */
 #include "config.h"
 #include <sys/socket.h>
@@ -38,7 +39,7 @@ struct netmon {
 	size_t facts_n;
 };
 
-static void learn(struct netmon *, uint16_t what);
+static void learn_all(struct netmon *);
 
 struct netmon *
 sys_netmon_new(void)
@@ -54,9 +55,7 @@ sys_netmon_new(void)
 		sys_netmon_free(m);
 		return NULL;
 	}
-	learn(m, RTM_GETLINK);
-	learn(m, RTM_GETADDR);
-	learn(m, RTM_GETROUTE);
+	learn_all(m);
 	return m;
 }
 
@@ -255,6 +254,15 @@ learn(struct netmon *m, uint16_t what)
 	}
 }
 
+static void
+learn_all(struct netmon *m)
+{
+	m->facts_n = 0;
+	learn(m, RTM_GETLINK);
+	learn(m, RTM_GETADDR);
+	learn(m, RTM_GETROUTE);
+}
+
 bool
 sys_netmon_changed(struct netmon *m)
 {
@@ -270,8 +278,12 @@ sys_netmon_changed(struct netmon *m)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == ENOBUFS) {
+			learn_all(m);
+			return true;	/* what came meanwhile is read in the next turn */
+		}
 		if (n < 0)
-			return changed || errno == ENOBUFS;
+			return changed;
 		for (struct nlmsghdr *h = &in.h; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
 			changed |= news(m, h);
 	}

@@ -252,6 +252,26 @@ test_deleted(struct world *w)
 	env_tun_close(w->tun[0]);
 }
 
+/* More messages than the socket holds: what was lost is looked up (EN-7). */
+static void
+test_overflow(struct world *w)
+{
+	shell("ip link add d9 type dummy 2>/dev/null || ip link add d9 type veth peer name d8; ip link set d9 up; ip link set d8 up 2>/dev/null;"
+	    "ip addr add 198.18.0.1/24 dev d9");
+	run(w, 300 * MONO_MS);
+	shell("for i in $(seq 1 2000); do echo addr add 198.18.7.7/32 dev d9; echo addr del 198.18.7.7/32 dev d9; done | ip -batch -;"
+	    "ip addr del 198.18.0.1/24 dev d9");
+	w->changes = 0;
+	run(w, 300 * MONO_MS);
+	ok(w->changes > 0, "a flood of changes is one");
+	w->changes = 0;
+	shell("ip addr add 198.18.0.1/24 dev d9");
+	run(w, 300 * MONO_MS);
+	ok(w->changes > 0, "and an address that went unheard in it is news when it comes back");
+	shell("ip link del d9");
+	run(w, 300 * MONO_MS);
+}
+
 /* ---- runs of TCP through two TUNs, tied together in this process -------------- */
 
 static void
@@ -414,6 +434,7 @@ main(void)
 	w.limit = env_timer_new(w.env, on_limit, &w);
 	test_host(&w);
 	test_deleted(&w);
+	test_overflow(&w);
 	test_runs(&w, "IPv4", "10.1.0.1", "10.1.0.2");
 	test_runs(&w, "IPv6", "fd00::1", "fd00::2");
 	test_full_disk(&w);
