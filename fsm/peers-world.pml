@@ -134,6 +134,7 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define ice_session_if_may_nominate(a, v) false
 #define ice_session_if_better(a, v) false
 #define wg_watch_if_unopened(a, v) false
+#define wg_watch_if_stuck(a, v) false	/* the offer that it asks for comes later here, by the guard */
 #define ice_session_if_spare(a, v) false
 #define ice_session_if_picked(a, v) ((v) == 1)
 #define ice_session_if_other_pair(a, v) false

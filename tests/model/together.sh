@@ -17,6 +17,8 @@ mkdir -p "$run" || exit 1
 once=$(grep -c '^hidden byte to\b' "$world")
 [ "$once" = 1 ] || once=
 parts=$(sed -n 's/^ \* together //p' "$world")
+# limited SECONDS COMMAND -- seconds of CPU time: a busy machine fails no check
+limited() { (ulimit -t "${MODEL_SECONDS:-$1}"; shift; exec "$@"); }
 # part SUFFIX WIRE MACHINES -- appends one process to all.pml and wire-all.pml
 part() {
 	suffix=$1 wire=$2; shift 2
@@ -74,7 +76,7 @@ for w in $wanted; do case $ltls in *" $w "*) runs="$runs $w" ;; *) must_hold="$m
 held=0 of=
 for p in $runs; do
 	rm -f world.pml.trail
-	timeout "${MODEL_SECONDS:-150}" ./pan -a -m"${MODEL_DEPTH:-2000000}" -N "$p" >"pan.$p.log" 2>&1
+	limited 150 ./pan -a -m"${MODEL_DEPTH:-2000000}" -N "$p" >"pan.$p.log" 2>&1
 	errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' "pan.$p.log")
 	states=$(sed -n 's/ *\([0-9.e+]*\) states, stored.*/\1/p' "pan.$p.log" | head -1)
 	why=$(grep -E '^pan:[0-9]*:' "pan.$p.log" | head -2 | tr '\n' ' ')
