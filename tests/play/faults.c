@@ -50,7 +50,15 @@ last(struct run *r, int64_t most, int64_t most_of_days)
 		strike(r);
 		us -= us / 2;
 	}
-	sim_run(r->m->s, us);
+	if (us > 2 * MONO_MIN) {	/* hours of it: whoever talks seldom meets other rows than who talks all the time */
+		int64_t before = r->m->conf.ping_every;
+
+		sim_run(r->m->s, MONO_MIN);
+		mesh_ping_every(r->m, MONO_MIN);
+		sim_run(r->m->s, us - MONO_MIN);
+		mesh_ping_every(r->m, before);
+	} else
+		sim_run(r->m->s, us);
 }
 
 static struct mesh_node *
@@ -96,6 +104,7 @@ fault_rebind(struct run *r)
 		return;
 	snprintf(text, sizeof text, "203.0.113.%u", 100 + r->m->rebinds++ % 150);
 	say(r, "router of agent%u rebinds", n->i);
+	r->forgot = true;
 	sim_nat_rebind(n->nat, one_in(r, 2) ? NULL : text);
 }
 
@@ -109,6 +118,7 @@ fault_expiry(struct run *r)
 		return;
 	say(r, "router of agent%u forgets %u %% of its%s%s mappings", n->i, percent, protos & SIM_UDP ? " udp" : "",
 	    protos & SIM_TCP ? " tcp" : "");
+	r->forgot = r->forgot || (protos & SIM_TCP) != 0;
 	sim_nat_forget(n->nat, protos, percent);
 }
 
@@ -120,8 +130,10 @@ fault_link_down(struct run *r)
 	say(r, "agent%u: link down", n->i);
 	sim_if_set_up(n->iface, false);
 	last(r, 30 * MONO_SEC, 3 * MONO_HOUR);
-	if (one_in(r, 2))
+	if (one_in(r, 2)) {
 		sim_if_set_addr(n->iface, NULL);
+		r->forgot = true;
+	}
 	say(r, "agent%u: link up", n->i);
 	sim_if_set_up(n->iface, true);
 }
@@ -132,6 +144,7 @@ fault_address(struct run *r)
 	struct mesh_node *n = victim(r);
 
 	say(r, "agent%u: another address", n->i);
+	r->forgot = true;
 	sim_if_set_addr(n->iface, NULL);
 }
 

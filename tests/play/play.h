@@ -19,6 +19,7 @@ struct run {
 	bool days;			/* faults may last for hours */
 	unsigned depth;			/* faults under way */
 	unsigned struck;		/* in this round */
+	bool forgot;			/* in this round: a connection died and nobody was told */
 	int kind;			/* of the only one of this round; -1: several */
 	int64_t lasted;			/* it, microseconds */
 	const char *fail;

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include "agent/agent.h"
+#include "server/server.h"
 #include "tests/sim/mesh.h"
 #include "tests/tap.h"
 
@@ -176,13 +177,68 @@ same_id(struct mesh *m)
 	sim_run(m->s, 40 * MONO_SEC);
 }
 
+/* Every ping but the one that may be under way. */
+static void
+expect_no_loss(struct mesh *m)
+{
+	for (unsigned i = 0; i < m->n; i++)
+		for (unsigned j = 0; j < m->n; j++) {
+			struct sim_ping_stats st;
+
+			if (m->node[i].ping[j] == NULL)
+				continue;
+			st = sim_ping_stats(m->node[i].ping[j]);
+			expect(st.sent - st.got <= 1, "agent%u lost %llu of %llu pings to agent%u", i,
+			    (unsigned long long)(st.sent - st.got), (unsigned long long)st.sent, j);
+		}
+}
+
 static void
 server_away(struct mesh *m)
 {
 	mesh_kill_server(m);
-	sim_run(m->s, MONO_HOUR / 2);
+	sim_run(m->s, MONO_HOUR);
+	expect_no_loss(m);
 	mesh_start_server(m);
 	sim_run(m->s, 2 * MONO_MIN);
+	expect_no_loss(m);
+}
+
+static bool
+relays_settled(void *arg)
+{
+	struct mesh *m = arg;
+
+	return server_counts(m->server).relay == m->n;
+}
+
+/* A router gives new addresses, a thousand times; each time the agent notices at
+ * once and comes back with its id while the server still holds the old
+ * connection.  The late clean-up of that one must remove nothing, and the others
+ * keep their tunnels: they are told "offline", then "online". */
+static void
+same_id_races(struct mesh *m)
+{
+	uint64_t before = m->node[0].dials;
+	unsigned gone = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		char text[32];
+
+		snprintf(text, sizeof text, "203.0.113.%d", 100 + i % 2);
+		sim_nat_rebind(m->node[0].nat, text);
+		sim_suspend(m->node[0].host);
+		sim_run(m->s, MONO_MS + (int64_t)sim_chance(m->s, 30 * MONO_MS));
+		sim_resume(m->node[0].host);
+		sim_run(m->s, 2 * MONO_SEC);
+		gone += !sim_until(m->s, relays_settled, m, 4 * MONO_SEC);
+		if (i % 8 == 7)
+			sim_run(m->s, 50 * MONO_SEC);	/* what the server still holds of them times out */
+		gone += !relays_settled(m);
+	}
+	expect(gone == 0, "the newest connection stays registered: %u times it did not", gone);
+	expect(m->node[0].dials - before >= 1000, "it dialled for each");
+	printf("# %s: %llu connections begun\n", now_telling->name, (unsigned long long)(m->node[0].dials - before));
 }
 
 static void
@@ -330,7 +386,8 @@ static const struct story stories[] = {
 	{ "server-restart-relayed", MESH_SYM, 2, kill_server, 6500, "the same, relayed" },
 	{ "black-hole", MESH_SYM, 2, black_hole, 41500, "40 s black hole to the server, relayed" },
 	{ "same-id", MESH_SYM, 3, same_id, 2000, "relay connections replaced by ones with the same id" },
-	{ "server-away", MESH_EIM, 2, server_away, 200, "no server for half an hour, direct" },
+	{ "server-away", MESH_EIM, 2, server_away, 200, "no server for an hour, direct: no packet is lost" },
+	{ "same-id-races", MESH_SYM, 3, same_id_races, 3000, "a thousand times back with the same relay id" },
 	{ "nap-direct", MESH_EIM, 2, nap, -1, "ten minutes asleep, direct" },
 	{ "nap-relayed", MESH_SYM, 2, nap, -1, "ten minutes asleep, relayed" },
 	{ "night", MESH_SYM, 2, night, -1, "a night asleep" },
@@ -354,7 +411,7 @@ tell(const struct story *st, uint64_t seed, bool log, bool verbose, FILE *tape)
 {
 	struct mesh_conf conf = { .seed = seed, .hosts = st->hosts, .nat = st->nat, .log = log, .verbose = verbose,
 		.tape = tape, .story = st->name,
-		.ping_every = st->tell == night ? MONO_SEC : 50 * MONO_MS };
+		.ping_every = st->tell == night || st->tell == same_id_races ? MONO_SEC : 50 * MONO_MS };
 	struct mesh *m = mesh_new(&conf);
 	double quiet;
 
