@@ -193,6 +193,8 @@ signal_stream_do_probe(struct signal_stream *s)
 static void
 signal_stream_do_send_beat(struct signal_stream *s)
 {
+	if (s->beat <= 0)	/* nobody asked for it */
+		return;
 	if (s->stream != NULL && grpc_send(s->stream, NULL, 0) != 0) {
 		snprintf(s->why, sizeof(s->why), "a heartbeat could not be sent");
 		signal_stream_post_gen(s, SIGNAL_STREAM_EV_ENDED, s->gen, NULL);
