@@ -236,6 +236,16 @@ agent_stop(void *object)
 
 static const struct sim_prog agent_prog = { "godwitd", agent_start, agent_stop };
 
+/* The first key expires after a day. */
+static void
+make_key(void *arg)
+{
+	struct mesh *m = arg;
+
+	if (server_make_key(m->server, "again", 0, m->setup_key) != 0)
+		fatal("sim", "no setup key can be made");
+}
+
 /* Who asks while it is still leaving asks again: fsm/session.fsm. */
 static void
 join_again(void *arg)
@@ -260,9 +270,11 @@ join_when_left(void *arg)
 	if (!sim_awake(n->env)) {
 		n->joining = true;
 		sim_after(n->mesh->s, MONO_SEC, join_when_left, n);
-	} else if (n->agent->session->fsm.state == SESSION_IDLE || n->agent->session->fsm.state == SESSION_NEEDS_LOGIN)
+	} else if (n->agent->session->fsm.state == SESSION_IDLE || n->agent->session->fsm.state == SESSION_NEEDS_LOGIN) {
+		if (n->mesh->server_env != NULL && sim_awake(n->mesh->server_env))
+			sim_call(n->mesh->server_env, make_key, n->mesh);
 		sim_call(n->env, join_again, n);
-	else {
+	} else {
 		n->joining = true;
 		sim_after(n->mesh->s, MONO_SEC, join_when_left, n);
 	}
