@@ -7,10 +7,13 @@
 #include "head.pml"
 #define COINS 3
 bool made, renewed, chose_path, chose, dropped, noted, added, mapped_, ups, downs, said, gathers, nominates;	/* in this step */
+bool newid, expired, probed, looked, forgot, gen, kept, repeated, counted, recalled, indicated, restarted, entered, nameless;
 byte was;
 bool worn;			/* the next offer of ours speaks of the next agent */
 bool agent, told, unused = true, pend, dir = true, tried;
-#define ice_session_if_no_ice(a, arg) (arg != 3 && COIN(0) && COIN(1) && COIN(2))
+#define no_ice (arg != 3 && COIN(0) && COIN(1) && COIN(2))
+#define ice_session_if_no_ice(a, arg) no_ice
+#define ice_session_if_better(a, arg) COIN(1)
 #define ice_session_if_same_but_newer(a, arg) (COIN(0) && !COIN(1))
 #define ice_session_if_same_session(a, arg) COIN(0)
 #define ice_session_if_news(a, arg) COIN(0)
@@ -26,19 +29,23 @@ bool agent, told, unused = true, pend, dir = true, tried;
 inline ice_session_close_agent(a)		{ agent = false; pend = false; tried = false }
 /* an id names one agent; only an answer may make a new agent under the id that it answers */
 inline ice_session_do_new_agent(a, arg)		{ assert(!agent || unused || ev == EV(answer)); OPEN(agent); agent = true; unused = false; worn = false; tried = false; pend = false; made = true }
-inline ice_session_do_renew_id(a, arg)		{ unused = true; worn = false; renewed = true }
-inline ice_session_do_expire_id(a, arg)		{ worn = true; renewed = true }
-inline ice_session_do_probe(a, arg)		{ pend = dir }
-inline ice_session_do_indicate(a, arg)		{ assert(agent) }
-inline ice_session_do_recall(a, arg)		{ skip }
+inline ice_session_do_renew_id(a, arg)		{ unused = true; worn = false; renewed = true; newid = true }
+inline ice_session_do_expire_id(a, arg)		{ worn = true; renewed = true; expired = true }
+inline ice_session_do_probe(a, arg)		{ pend = dir; probed = true }
+inline ice_session_do_indicate(a, arg)		{ assert(agent); indicated = true }
+inline ice_session_do_recall(a, arg)		{ recalled = true }
 inline ice_session_do_select(a, arg)		{ assert(agent); chose_path = true; worn = false }
 inline ice_session_do_choose(a, arg)		{ assert(agent); chose = true }
-inline ice_session_do_look_again(a, arg)	{ pend = dir }
+inline ice_session_do_look_again(a, arg)	{ pend = dir; looked = true }
 inline ice_session_do_drop_path(a, arg)		{ dropped = true }
-inline ice_session_do_forget_remote(a, arg)	{ skip }
-inline ice_session_do_note_generation(a, arg)	{ skip }
+inline ice_session_do_forget_remote(a, arg)	{ forgot = true }
+inline ice_session_do_note_generation(a, arg)	{ gen = true }
 inline ice_session_do_note_answer(a, arg)	{ assert(agent); noted = true }
-inline ice_session_do_keep_candidate(a, arg)	{ skip }
+inline ice_session_do_keep_candidate(a, arg)	{ kept = true }
+inline ice_session_do_repeat(a, arg)		{ assert(agent); repeated = true }
+inline ice_session_do_count_again(a, arg)	{ counted = true }
+inline ice_session_restart_silent(a)		{ restarted = true }
+inline ice_session_entered(a)			{ entered = true }
 inline ice_session_do_add_candidate(a, arg)	{ assert(agent); added = true }
 inline ice_session_do_take_mapped(a, arg)	{ assert(agent); mapped_ = true }
 inline ice_session_send_ice_up(a, arg)		{ told = true; ups = true }
@@ -64,9 +71,48 @@ inline ice_session_send_nominate(a, arg)	{ assert(agent); nominates = true }
 #define ROLES \
 	ROLE(true, offer, skip) ROLE(true, answer, skip) ROLE(true, candidate, skip) ROLE(true, close, skip) \
 	ROLE(true, doubt, skip) ROLE(true, net_change, skip) ROLE(true, mapped, skip) ROLE(true, pair_good, skip)
-#define M_before was = M_state
+#define M_before was = M_state; nameless = (agent && unused && (IS(connected) || IS(doubtful) || IS(lurking)))
 #define was_in(x) (was == ice_session_##x)
+#define called (ev == EV(offer) || ev == EV(answer))
+#define news (called && !no_ice && was != ice_session_none)
+#define same_state (M_state == was && !entered)
 inline settle() {
+	/* the remote's word: no ICE, a session that no agent stands for yet, the session we have, another */
+	assert(!(called && no_ice) || (IS(none) && forgot && !made && (was_in(none) || newid)));
+	assert(!(called && !no_ice && was_in(none)) || (made && IS(checking)));
+	assert(!(news && nameless) || (made && IS(checking) && !newid));
+	assert(!(news && !nameless && COIN(0)) || (gen && !made && !newid));
+	assert(!(news && !nameless && COIN(0)) || ((was_in(connected) && !COIN(1)) -> (IS(doubtful) && probed) : same_state));
+	assert(!(news && !nameless && COIN(0) && was_in(lurking)) || (repeated && said));
+	assert(!(news && !nameless && !COIN(0)) || (made && IS(checking) && newid == (ev == EV(offer))));
+	assert(ev != EV(candidate) || (kept && same_state));
+	/* what others say */
+	assert(!(ev == EV(mapped)) || (same_state && mapped_ == (!was_in(none) && COIN(0))));
+	assert(!((ev == EV(close) || ev == EV(net_change)) && IS(none)) || was_in(none) || newid);	/* the old id is spent */
+	assert(!(ev == EV(net_change) && (was_in(connected) || was_in(doubtful))) || (IS(doubtful) && entered && looked && said && gathers));
+	assert(!(ev == EV(doubt)) || (was_in(connected) -> (IS(doubtful) && probed) : same_state));
+	/* pairs */
+	assert(!((ev == EV(pair_good) || ev == EV(tick)) && was_in(checking)) || (same_state && chose == COIN(0)));
+	assert(!((ev == EV(pair_good) || ev == EV(tick) || ev == EV(lurk)) && !was_in(checking) && !was_in(none)) || (same_state && chose == COIN(1)));
+	assert(!((ev == EV(tick) && was_in(doubtful)) || (ev == EV(lurk) && was_in(lurking))) || probed);
+	assert(!(ev == EV(again) && was_in(checking)) || (same_state && (COIN(0) -> (repeated && said) : counted)));
+	assert(!(ev == EV(selected) && was_in(connected)) || (IS(connected) && chose_path == COIN(2)));
+	assert(!(ev == EV(selected) && !was_in(connected)) || ((arg == 1 && !was_in(none)) -> (IS(connected) && chose_path) : same_state));
+	/* proofs and signs of life, and their absence */
+	assert(!(ev == EV(answered) && was_in(checking)) || same_state);
+	assert(!(ev == EV(answered) && was_in(connected)) || (same_state && noted && restarted));
+	assert(!(ev == EV(answered) && was_in(doubtful)) || probed);
+	assert(!(ev == EV(answered) && was_in(lurking)) || chose_path);
+	assert(!(ev == EV(sign)) || (same_state && restarted == was_in(connected)));
+	assert(!(ev == EV(keepalive) && was_in(connected)) || (same_state && probed == COIN(0) && indicated != probed));
+	assert(!(ev == EV(silent) && was_in(connected)) || (IS(doubtful) && probed));
+	assert(!(ev == EV(verdict) && was_in(doubtful)) || (IS(lurking) && dropped && downs && gathers && expired == COIN(0)));
+	assert(!(ev == EV(limit) && was_in(checking)) || (COIN(2) -> (IS(lurking) && recalled && expired) : (IS(none) && newid)));
+	assert(!(ev == EV(limit) && was_in(lurking)) || (IS(lurking) && entered && expired && gathers));
+	assert(!downs || (dropped || IS(none)));
+	assert(!dropped || downs);
+	newid = false; expired = false; probed = false; looked = false; forgot = false; gen = false; kept = false; repeated = false; counted = false;
+	recalled = false; indicated = false; restarted = false; entered = false; nameless = false;
 	assert(!made || (said && gathers));			/* a new agent tells its candidates, and looks for more */
 	assert(!(was_in(none) && IS(checking)) || made);
 	assert(!(ev == EV(offer) && renewed) || made || IS(none));	/* an id is renewed for an agent */

@@ -5,7 +5,7 @@
  * far: 1 dialled, 2 open, 3 key asked, 4 key told, 5 Login sent, 6 Logout sent */
 #include "head.pml"
 byte far;
-bool streams_were, again, leaves, failed, left, dropped, noted, forgot;	/* in this step */
+bool streams_were, again, leaves, failed, left, dropped, noted, forgot, asked, fresh;	/* in this step */
 byte was;
 bool conn, wanted, only, engine, streams, is_up, settled;
 #define session_if_engine_up(a, arg) engine
@@ -13,7 +13,7 @@ bool conn, wanted, only, engine, streams, is_up, settled;
 #include "session.pml"
 inline session_close_conn(a)			{ conn = false; far = 0 }
 inline session_do_dial(a, arg)			{ OPEN(conn); conn = true; far = 1 }
-inline session_do_ask_key(a, arg)		{ if :: far == 2 -> far = 3 :: else fi }
+inline session_do_ask_key(a, arg)		{ asked = true; if :: far == 2 -> far = 3 :: else fi }
 inline session_do_login(a, arg)			{ if :: far == 4 -> far = 5 :: else fi }
 inline session_do_leave(a, arg)			{ leaves = true; assert(!engine); if :: far == 4 -> far = 6 :: else fi }
 inline session_do_want_engine(a, arg)		{ only = false }
@@ -25,7 +25,7 @@ inline session_do_note_left(a, arg)		{ left = true }
 inline session_do_note_login(a, arg)		{ noted = true }
 inline session_do_drop_setup_key(a, arg)	{ dropped = true }
 inline session_do_start_engine(a, arg)		{ assert(!engine); engine = true }
-inline session_do_refresh_engine(a, arg)	{ assert(engine) }
+inline session_do_refresh_engine(a, arg)	{ assert(engine); fresh = true }
 inline session_do_stop_engine(a, arg)		{ assert(engine); engine = false }
 inline session_send_try_again(a, arg)		{ assert(streams); again = true }
 inline session_send_start_streams(a, arg)	{ assert(!streams); streams = true }
@@ -58,6 +58,14 @@ inline settle() {
 	assert(!(was_leaving && !IS(leave_dialing) && !IS(leave_keying) && !IS(leaving)) || IS(idle));
 	assert(again == (ev == EV(login_ok) && was == session_logging_in && engine && streams_were));	/* the refused stream is tried again */
 	again = false;
+	assert(fresh == (ev == EV(login_ok) && was == session_logging_in && streams_were));	/* what Login said reaches the engine that runs */
+	assert(!(ev == EV(login_ok) && was == session_logging_in && only && !streams_were) || (IS(idle) && !engine));	/* only to be known */
+	assert(!(ev == EV(key_bad) && was == session_keying) || IS(backoff));	/* whoever stands in the middle may go away */
+	assert(!((ev == EV(key_bad) && was == session_leave_keying) || (ev == EV(logout_done) && was == session_leaving)) || IS(idle));
+	assert(!(ev == EV(denied_stream) && was == session_running) || IS(dialing));	/* Login decides whether for good */
+	assert(asked == (became(keying) || became(leave_keying)));
+	assert(!(ev == EV(up) && !was_leaving) || !only);	/* from now on more than a login */
+	asked = false; fresh = false;
 	assert(!became(leaving) || leaves);
 	assert(!(ev == EV(up) && became(dialing)) || !only);
 	assert(!(ev == EV(login) && IS(dialing) && (was == session_idle || was == session_needs_login)) || only);

@@ -23,6 +23,8 @@ inline srv_relay_peer_do_drop_all_interest(a, arg) { assert(entry == 2); drop = 
 inline srv_relay_peer_do_send_beat(a, arg)	{ assert(conn); pend = !silent; beat = true }
 inline srv_relay_peer_do_tell_online(a, arg)	{ assert(conn); drop = true }
 inline srv_relay_peer_do_retire(a, arg)		{ assert(entry != 1); retired = true }
+bool restarted;
+inline srv_relay_peer_restart_echo_timeout(a)	{ restarted = true }
 #define BUSY ((conn && !asked) || pend)
 #define FAST FAR(!asked, conn, auth_ok, asked = true) FAR(pend, conn, health, pend = false)
 #define FAULTY \
@@ -42,6 +44,8 @@ inline srv_relay_peer_do_drop_interest(a, arg) { drop = true }
 #define became(x) (IS(x) && was != srv_relay_peer_##x)
 inline settle() {
 	assert(retired == became(ended));
+	assert(!(ev == EV(health) && was == srv_relay_peer_live) || restarted);	/* who echoes is alive for another 45 s */
+	restarted = false;
 	assert(!became(live) || (entry == 1 && replaces));
 	assert(!(ev == EV(stop) && was == srv_relay_peer_live) || bye);
 	assert(!(ev == EV(beat) && IS(live)) || beat);

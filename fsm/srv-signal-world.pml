@@ -19,6 +19,9 @@ inline srv_signal_do_send_headers(a, arg)	{ assert(entry == 0); heads = true }	/
 inline srv_signal_do_deliver(a, arg)		{ assert(call && roomy); told = true }
 inline srv_signal_do_send_beat(a, arg)		{ assert(call && roomy); told = true }
 inline srv_signal_do_retire(a, arg)		{ assert(entry != 1); retired = true }
+bool hello, restarted;
+inline srv_signal_restart_beat(a)		{ restarted = true }
+inline srv_signal_do_say_hello(a, arg)		{ hello = true }
 #define BUSY (!asked)
 #define FAST NEWS(!asked, opened, asked = true)
 #define FAULTY BAD(true, call, gone, skip) LUCK(!deaf, deaf = true) LUCK(roomy, roomy = false) :: atomic { !roomy -> roomy = true }
@@ -36,6 +39,10 @@ inline settle() {
 	assert(!(ev == EV(letter) && roomy && was == srv_signal_live) || told);
 	assert(retired == became(ended));
 	assert(!became(ended) || said || ev == EV(gone));
+	assert(!(ev == EV(opened) && was == srv_signal_fresh) || (IS(live) && hello));	/* nginx keeps the headers until a first message */
+	assert(!(ev == EV(letter) && was == srv_signal_live) || (roomy -> IS(live) : IS(choked)));
+	assert(!(told && was == srv_signal_live) || restarted);	/* what was sent restarts the interval, and the next beat */
+	hello = false; restarted = false;
 	assert(!(became(live) && was == srv_signal_fresh) || (heads && replaces && entry == 1));
 	assert(ev != EV(letter) || IS(ended) || told || dropped);	/* delivered, or counted */
 	assert(!(ev == EV(beat) && IS(live)) || told);

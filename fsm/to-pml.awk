@@ -9,6 +9,19 @@
 #
 # -v once=1 for a world that runs a step as one d_step, which has its limits: the
 # state is entered in one place, and "to" is a variable of the world.
+#
+# -v changes=FILE, what mutants.awk lists: each change of a row beside the row, the
+# one with the number that the environment names (MUTANT) is made.
+BEGIN {
+	if (changes != "") {
+		while ((getline chg_line < changes) > 0) {
+			split(chg_line, chg_w, "\t")
+			chg_new[chg_w[1]] = chg_w[5]; chg_of[chg_w[2]] = chg_of[chg_w[2]] " " chg_w[1]
+		}
+		close(changes)
+		print "c_decl { static int mutant; __attribute__((constructor)) static void mutant_read(void) { char *e = getenv(\"MUTANT\"); mutant = e ? atoi(e) : 0; } }"
+			}
+}
 function either(what, n, list,   i, t) {
 	for (i = 1; i <= n; i++) t = t ((t == "") ? "" : " || ") what " == " list[i]
 	return t
@@ -39,17 +52,38 @@ function pairs(list,   i, j, t, s) {
 function guard_text(g) {
 	return ((g ~ /^!/) ? "!" : "") p "_if_" cid((g ~ /^!/) ? substr(g, 2) : g) "(a, arg)"
 }
-function row_text(r,   n, b, i) {
+function effect(acts, to,   n, b, i, t) {
+	n = split(acts, b, " ")
+	for (i = 1; i <= n; i++) {
+		if (b[i] !~ /^@/) t = t p "_" ((b[i] ~ /^!/) ? ("send_" cid(substr(b[i], 2))) : ("do_" cid(b[i]))) "(a, arg); "
+		else if (alone) t = t "dead = dead & ~M_bit_" cid(substr(b[i], 2)) "; " p "_restart_" cid(substr(b[i], 2)) "(a); "
+	}
+	if (to == "stay") return t "skip"
+	return t (once ? ("to = " p "_" cid(to)) : (p "_enter(a, " p "_" cid(to) ")"))
+}
+# the n-th change of tests/model/mutants.awk, as another effect of its row
+function changed(n,   w, k, i, m, acts) {
+	k = split(chg_new[n], w, " "); m = 3
+	if (w[m] ~ /^\[/) m++
+	for (i = m; w[i] != "->"; i++) { sub(/~.*/, "", w[i]); if (w[i] != "-") acts = acts " " w[i] }
+	return effect(acts, w[k])
+}
+function row_text(r,   i, n, c, any) {
 	# a label keeps spin from merging it with its guard: pan must list it when it is never reached
 	printf "%sROW(a, \"%s row %d\\n\"); ", (alone ? ("m_" (++nlabel) ": ") : ""), name, row_line[r]
 	if (row_to[r] == "never") { print "assert(false)"; return }
-	n = split(row_do[r], b, " ")
-	for (i = 1; i <= n; i++) {
-		if (b[i] ~ /^@/) { if (alone) printf "dead = dead & ~M_bit_%s; %s_restart_%s(a); ", cid(substr(b[i], 2)), p, cid(substr(b[i], 2)); continue }
-		printf "%s_%s(a, arg); ", p, ((b[i] ~ /^!/) ? ("send_" cid(substr(b[i], 2))) : ("do_" cid(b[i])))
+	n = split(chg_of[row_line[r]], c, " ")
+	for (i = 1; i <= n; i++) if (chg_new[c[i]] != "DELETE") {
+		printf "%s\n\t\t\t:: c_expr { mutant == %d } -> %s", (any++ ? "" : "if"), c[i], changed(c[i])
 	}
-	if (row_to[r] == "stay") print "skip"
-	else print (once ? ("to = " p "_" cid(row_to[r])) : (p "_enter(a, " p "_" cid(row_to[r]) ")"))
+	if (any) printf "\n\t\t\t:: else -> "
+	printf "%s", effect(row_do[r], row_to[r])
+	print (any ? " fi" : "")
+}
+function without(r,   i, n, c) {	# where the row is gone, if it has a guard
+	n = split(chg_of[row_line[r]], c, " ")
+	for (i = 1; i <= n; i++) if (chg_new[c[i]] == "DELETE") return " && c_expr { mutant != " c[i] " }"
+	return ""
 }
 # guards in the order of the rows, as C does: a flat if would choose freely
 function choice(list,   n, c, k) {
@@ -57,7 +91,7 @@ function choice(list,   n, c, k) {
 	print "\t:: " pairs(list) " ->"
 	for (k = 1; k <= n; k++) {
 		printf "\t\t"
-		if (row_if[c[k]] != "") printf "if :: %s -> ", guard_text(row_if[c[k]])
+		if (row_if[c[k]] != "") printf "if :: (%s)%s -> ", guard_text(row_if[c[k]]), without(c[k])
 		row_text(c[k])
 		if (row_if[c[k]] != "") print "\t\t:: else ->"
 	}

@@ -25,6 +25,13 @@ inline wg_peer_do_wait_little(a, arg) { waits = true }
 inline wg_peer_do_tell_away(a, arg) { told = true }
 #define became(x) (IS(x) && was != wg_peer_##x)
 inline settle() {
+	assert(!(sent || waits) || IS(asking));			/* and looks for the answer */
+	assert(!(ev == EV(endpoint) && COIN(0) && (was == wg_peer_away || was == wg_peer_rest)) || (IS(asking) && sent));	/* the first ping is not lost */
+	assert(!(ev == EV(want) && COIN(2) && was == wg_peer_rest) || sent);	/* at once, when its turn is now */
+	assert(!(ev == EV(insist) && COIN(1) && has) || (waits && !sent));	/* no two in 20 ms */
+	assert(!(ev == EV(endpoint) && COIN(1) && was == wg_peer_asking) || (waits && !sent));
+	assert(!(ev == EV(endpoint) && was == wg_peer_asking) || began);	/* the 90 seconds are those of the new endpoint */
+	assert(!(ev == EV(keyed) && has) || IS(rest));
 	assert(!became(asking) || (began && (sent || waits)));	/* who asks has sent, or will when his turn comes */
 	assert(!(ev == EV(insist) && has) || sent || waits);
 	assert(!((ev == EV(want) || ev == EV(insist)) && IS(away)) || told);

@@ -68,7 +68,7 @@ inline settle() {
 	assert(!(entered && IS(armed)) || based);		/* a new proof is owed from here on */
 	assert(!(ev == EV(path_on) || (ev == EV(net_change) && was != wg_watch_off)) || (based && knocked && entered && IS(armed)));
 	assert(!(ev == EV(recheck) && was == wg_watch_quiet) || (old -> (IS(armed) && knocked) : (IS(quiet) && entered)));	/* ask before we judge; look again */
-	assert(stuck == must_stuck);				/* the peer is asked to look at its own end */
+	assert(stuck == must_stuck && (!stuck || told_stuck));	/* the peer is asked to look at its own end, not every look */
 	assert(!must_knock || knocked);				/* packets wait for a session: asked again, not left to WireGuard's five seconds */
 	assert(!(ev == EV(look) && !entered) || seen);		/* a look that changes nothing has seen */
 	assert(!(ev == EV(look) && was == wg_watch_armed) || (carries -> IS(good) : (IS(armed) && !entered)));	/* the ten seconds are not put off */

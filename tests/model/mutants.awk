@@ -4,10 +4,15 @@
 #
 #	awk -v n=7 -f mutants.awk relay-link.fsm relay-link.fsm
 #
-# prints the table with its 7th change, and what was changed on standard error;
-# n=0 prints how many there are.  Never rows and kept bugs are left alone.
+# prints the table with its 7th change; n=0 lists them all: number, line, "row" as it
+# stands, what is changed, and the new row (DELETE: none), with tabs between.
+# Never rows and kept bugs are left alone.
 function is_row(s) { return s ~ /->/ && s !~ /^[ \t]*[#;+]/ && s !~ /-> +never/ }
-function hit(line, what) { if (++count == n) { at = line; if (n) print "line " line ": " what > "/dev/stderr"; return 1 } return 0 }
+function hit(line, what, new,   t) {
+	count++; t = text[line]; sub(/^[ \t]+/, "", t); gsub(/[ \t]+/, " ", t)
+	if (n == 0) { u = new; sub(/^~[^ \t]+/, "", u); gsub(/[ \t]+/, " ", u); printf "%d\t%d\t%s\t%s\t%s\n", count, line, t, what, u }
+	if (count == n) { at = line; change = new }
+}
 NR == FNR {
 	if ($1 == "state") st[++nst] = $2
 	text[FNR] = $0; last = FNR; next
@@ -21,23 +26,21 @@ FNR == 1 {
 		begin = first + 2
 		if (w[begin] ~ /^\[/) begin++
 		for (j = begin; j <= m; j++) if (w[j] != "" && w[j] != "-") {
-			if (hit(i, "drop " w[j])) {
-				new = ""; acts = 0
-				for (x = 1; x <= m; x++) if (x != j) { new = new w[x] " "; if (x >= begin && w[x] != "") acts++ }
-				change = new (acts ? "" : "- ") "-> " to
-			}
+			new = ""; acts = 0
+			for (x = 1; x <= m; x++) if (x != j) { new = new w[x] " "; if (x >= begin && w[x] != "") acts++ }
+			hit(i, "drop " w[j], new (acts ? "" : "- ") "-> " to)
 		}
 		from = w[first]; sub(/,.*/, "", from)
-		# stay and the state itself differ by timers that restart, and there is no clock
+		# stay and the state itself differ by the timers that restart only
 		other = (to == from) ? "" : "stay"
-		if (to != "stay" && other != "" && hit(i, to " becomes " other)) change = left "-> " other
+		if (to != "stay" && other != "") hit(i, to " becomes " other, left "-> " other)
 		for (x = 1; x <= nst; x++) if (st[x] == to) break
 		other = st[x % nst + 1]
 		if (x > nst) { for (x = 1; x <= nst; x++) if (st[x] == from) break; other = st[x % nst + 1] }
-		if (other != to && !(to == "stay" && other == from) && hit(i, to " becomes " other)) change = left "-> " other
-		if (hit(i, "row deleted")) change = "DELETE"
+		if (other != to && !(to == "stay" && other == from)) hit(i, to " becomes " other, left "-> " other)
+		hit(i, "row deleted", "DELETE")
 	}
-	if (n == 0) { print count; exit }
+	if (n == 0) exit
 }
 FNR == at { if (change != "DELETE") print change; else gone = 1; next }
 gone && /^[ \t]*;/ { next }

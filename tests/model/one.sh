@@ -9,7 +9,8 @@
 #	 * full FAULTS ASKS		those of make check-model-full
 #	 * unreached LINES		rows that this world cannot reach, and says why
 #
-# MODEL_FIRST=1: the first failure is enough.
+# MODEL_FIRST=1: the first failure is enough.  MODEL_CHANGES=FILE: all changes of a
+# table in one model (to-pml.awk), MODEL_MAKE=1: made and compiled, not searched.
 srcdir=${srcdir:-.} AWK=${AWK:-awk}
 LC_ALL=C; export LC_ALL
 world=$1 run=$2 keep=$3
@@ -19,7 +20,7 @@ mkdir -p "$run" || exit 1
 # limited SECONDS COMMAND -- seconds of CPU time: a busy machine fails no check
 limited() { (ulimit -t "${MODEL_SECONDS:-$1}"; shift; exec "$@"); }
 generate() {
-	$AWK -v alone=1 -v keep="$keep" -f "$srcdir/fsm/fsm.awk" -f "$srcdir/fsm/to-pml.awk" "$table" >"$run/$name.pml" &&
+	$AWK -v alone=1 -v keep="$keep" -v changes="$MODEL_CHANGES" -f "$srcdir/fsm/fsm.awk" -f "$srcdir/fsm/to-pml.awk" "$table" >"$run/$name.pml" &&
 	cp "$srcdir/tests/model/head.pml" "$srcdir/tests/model/alone.pml" "$run" && cp "$world" "$run/world.pml" || return 1
 	# what the world does not speak of means nothing in it
 	grep -oE "[a-z_0-9]+(_(do|send)_[a-z_0-9]+\\(a, arg\\)|_restart_[a-z_0-9]+\\(a\\)|_entered\\(a\\))" "$run/$name.pml" | sort -u | while read -r call; do
@@ -52,6 +53,7 @@ never=$($AWK -f "$srcdir/fsm/fsm.awk" -f "$srcdir/fsm/to-rows.awk" "$table" 2>/d
 cd "$run" || exit 1
 spin -a $flags world.pml >spin.log 2>&1 && [ -f pan.c ] || { echo "not ok $name${keep:+ with $keep}: spin"; sed 's/^/# /' spin.log | head -10; exit 0; }
 ${CC:-cc} ${MODEL_CFLAGS:--O1} -w -DMEMLIM=${MODEL_MB:-1500} -DVECTORSZ=2048 -o pan pan.c >cc.log 2>&1 || { echo "not ok $name: cc"; head -5 cc.log; exit 0; }
+[ -z "$MODEL_MAKE" ] || { echo "ok $name: made"; exit 0; }
 
 # search PROPERTY: sets errors, states, why
 search() {
