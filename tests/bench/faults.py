@@ -11,8 +11,8 @@ from lab import Failed, until
 from pinger import INF, Ping, Watched
 
 Options = namedtuple("Options", "quiet proxy_minutes")
-# name; with which router; the function; trials take minutes; rough seconds a trial of ours and of stock; an own worker's
-Fault = namedtuple("Fault", "name nat run long ours stock proxy", defaults=(0,))
+# name; with which routers; the function (None: proxyshare.py's); do trials take minutes; rough seconds a trial of ours and of stock
+Fault = namedtuple("Fault", "name nat run long ours stock")
 Column = namedtuple("Column", "text target unit", defaults=("s",))
 
 COLUMNS = [
@@ -176,13 +176,13 @@ def start(lab, b, trial, options):
 
 
 FAULTS = [
-    Fault("proxy", "cone", None, True, 330, 340, 20),
-    Fault("down", "cone", down, True, 140, 145),
-    Fault("hole", "symmetric", hole, True, 58, 65),
-    Fault("cut", "cone", cut, False, 23, 45), Fault("router", "cone", router, False, 16, 30),
-    Fault("router-relayed", "symmetric", router, False, 15, 32),
-    Fault("host", "cone", host, False, 18, 40), Fault("host-relayed", "symmetric", host, False, 18, 42),
-    Fault("restart", "cone", restart, False, 15, 18), Fault("restart-relayed", "symmetric", restart, False, 15, 22),
-    Fault("server", "symmetric", server, False, 21, 30),
-    Fault("starts", "cone", start, False, 3, 7),
+    Fault("proxy", "cone", None, True, 310, 320),
+    Fault("down", "cone", down, True, 136, 142),
+    Fault("hole", "symmetric", hole, True, 56, 78),
+    Fault("cut", "cone", cut, False, 20, 46), Fault("router", "cone", router, False, 15, 45),
+    Fault("router-relayed", "symmetric", router, False, 14, 27),
+    Fault("host", "cone", host, False, 17, 38), Fault("host-relayed", "symmetric", host, False, 17, 38),
+    Fault("restart", "cone", restart, False, 14, 17), Fault("restart-relayed", "symmetric", restart, False, 14, 22),
+    Fault("server", "symmetric", server, False, 20, 28),
+    Fault("starts", "cone", start, False, 2, 6),
 ]

@@ -57,7 +57,7 @@ def share(kind, minutes, record, stopped):
         while time.time() - t0 < minutes * 60 and not stopped():
             time.sleep(0.02)
             ended = len(re.findall(r"/management.ManagementService/Sync$", lab.log("proxy"), re.M))
-            if (ended > cuts and time.time() - last > 25) or time.time() - last > 47:
+            if (ended > cuts and time.time() - last > 15) or time.time() - last > 47:
                 changes += 1
                 last = time.time()
                 lab.rename(b, "beta%d" % changes)

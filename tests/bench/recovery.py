@@ -9,10 +9,10 @@ with stock programs in the same run, and the ratio of the worsts.  Several labs
 stand side by side, ours first, then stock ones; what a trial takes is printed
 and written down at once, and every fault gets some trials before any gets all.
 
-    BUILD=build GODWIT_STOCK=/folder tests/bench/recovery.py --jobs 6 --stock-jobs 4 --readme README.md
+    BUILD=build GODWIT_STOCK=/folder tests/bench/recovery.py --minutes 28 --readme README.md
     tests/bench/recovery.py --trials 0 --merge one.json --merge two.json --readme README.md
 """
-import argparse, os, queue, shutil, signal, statistics, sys, threading, time
+import argparse, os, queue, resource, shutil, signal, statistics, sys, threading, time
 import proxyshare, results
 from faults import COLUMNS, FAULTS, Options, path_of
 from lab import STOCK, Failed, Lab, kinds, until
@@ -23,8 +23,8 @@ ap.add_argument("--trials", type=int, default=20)
 ap.add_argument("--long-trials", type=int, default=3, help="of faults that take minutes")
 ap.add_argument("--starts", type=int, default=200, help="of ours; stock makes --stock-starts")
 ap.add_argument("--stock-starts", type=int, default=44)
-ap.add_argument("--jobs", type=int, default=4, help="labs of ours side by side")
-ap.add_argument("--stock-jobs", type=int, default=3, help="stock labs side by side")
+ap.add_argument("--jobs", type=int, default=8, help="labs of ours side by side")
+ap.add_argument("--stock-jobs", type=int, default=8, help="stock labs side by side")
 ap.add_argument("--quiet", type=float, default=12, help="seconds of the right path and answers that end a trial")
 ap.add_argument("--proxy-minutes", type=float, default=5)
 ap.add_argument("--minutes", type=float, default=0, help="begin no trial after so long; 0: as long as it takes")
@@ -40,7 +40,8 @@ store = results.Results(args.results if args.trials else None, args.merge)
 stop = threading.Event()
 TARGETS = {c.text: c for c in COLUMNS}
 began, deadline = time.time(), time.time() + args.minutes * 60 if args.minutes else float("inf")
-run_id, loads = "%d.%d" % (began, os.getpid()), []
+run_id, loads, stood_still = "%d.%d" % (began, os.getpid()), [], []
+STILL = 0.3  # seconds: a trial in which the machine itself was silent for longer says nothing about us
 
 
 def say(text):
@@ -71,6 +72,10 @@ def keep_logs(lab, what, begin):
 
 def record(kind, found, begin, lab=None):
     gap = control.gap(begin, time.time())
+    if lab and gap > STILL:
+        stood_still.append(gap)
+        say("%s: a trial does not count: the machine stood still for %.3f s (%s)" % (kind, gap, found))
+        return False
     control.gaps.append(gap)
     for what, value in found.items():
         store.write(column=what, kind=kind, value=value, control=round(gap, 3), at=results.now(), run=run_id)
@@ -78,6 +83,7 @@ def record(kind, found, begin, lab=None):
         say("%s %s: %.3f%s (machine's own: %.3f)" % (kind, what, value, " MISSED" if miss else "", gap))
         if miss and lab:
             keep_logs(lab, "%s: %.3f" % (what, value), begin)
+    return True
 
 
 def proxied(kind, fault, trials):
@@ -88,18 +94,20 @@ def proxied(kind, fault, trials):
 def trials_in(lab, fault, trials):
     """-> how many count; fewer than asked when the lab twice in a row does not get where it should."""
     b, done, bad = lab.pair(), 0, 0
-    while done < trials and bad < 2 and not stopped():
+    for attempt in range(2 * trials + 2):
+        if done == trials or bad == 2 or stopped():
+            break
         begin = time.time()
         try:
             if fault.name != "starts":
                 lab.want_path(path_of(lab), 60)
                 until(30, lambda: lab.ns("hosta", "ping", "-c1", "-W1", b).returncode == 0)
-                if done + bad == 0:
+                if attempt == 0:
                     time.sleep(options.quiet)
                 lab.want_path(path_of(lab), 5)
             begin = time.time()
-            record(lab.kind, fault.run(lab, b, done + bad, options), begin, lab)
-            done, bad = done + 1, 0
+            done += record(lab.kind, fault.run(lab, b, attempt, options), begin, lab)
+            bad = 0
         except Failed as why:
             bad += 1
             say("%s %s: a trial does not count: %s" % (lab.kind, fault.name, why))
@@ -140,13 +148,13 @@ def plan(kind):
         if not f.run:
             extra += [(0, f, 1)] * n  # idle labs: beside the others, with workers of their own
             continue
-        rounds = 1 if n < 4 else 2 if n <= 20 else max(4, n // 25)
+        rounds = 1 if n < 4 else 3 if n <= 20 else max(4, n // 25)
         for i in range(n if f.long else rounds):
             part = 1 if f.long else n * (i + 1) // rounds - n * i // rounds
             if part:
                 todo.append((0 if f.long else i, f, part))
                 seconds += part * each + (5 if kind == "godwit" else 12) + options.quiet
-    todo.sort(key=lambda u: (u[0], -u[2] * u[1].ours))
+    todo.sort(key=lambda u: (u[0], -u[2] * (u[1].ours if kind == "godwit" else u[1].stock)))
     return todo, extra, seconds
 
 
@@ -162,7 +170,7 @@ def run_kind(kind, jobs):
             t = threading.Thread(target=worker, args=(q, kind))
             t.start()
             threads.append(t)
-            time.sleep(0.5)
+            time.sleep(0.5 if kind == "godwit" else 2)  # what starts is not to disturb what runs
     for t in threads:
         while t.is_alive():
             t.join(5)
@@ -170,12 +178,18 @@ def run_kind(kind, jobs):
     return [u[1].name for u in todo]
 
 
+def own_use():
+    """Share of all processors' time that the labs and we took, what they do in the kernel's own name aside."""
+    r = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(x.ru_utime + x.ru_stime for x in r) / (time.time() - began) / os.cpu_count()
+
+
 def finish():
     if args.trials and control.gaps:
         store.write(run=run_id, date=results.now(), seconds=time.time() - began, machine=results.machine(),
                     labs=" and then ".join("%d %s labs side by side" % (n, k) for k, n in (("godwit", args.jobs), ("stock", args.stock_jobs)) if k in ran),
-                    busy=control.busy(), load=statistics.mean(loads or [os.getloadavg()[0]]),
-                    control_median=statistics.median(control.gaps), control_worst=max(control.gaps))
+                    busy=control.busy(), own=own_use(), load=statistics.mean(loads or [os.getloadavg()[0]]),
+                    control_median=statistics.median(control.gaps), control_worst=max(control.gaps), stood_still=len(stood_still))
 
 
 for sig in (signal.SIGINT, signal.SIGTERM):

@@ -51,7 +51,7 @@ def cells(column, values):
     if not values:
         return ["-", "-", "-"]
     if column.unit == "count":
-        return [str(len(values)), "%d of %d" % (sum(values), len(values)), "%d of %d" % (sum(values), len(values))]
+        return [str(len(values)), "%d of %d" % (sum(values), len(values)), ""]
     return [str(len(values)), shown(statistics.median(values), column.unit), shown(worst(values, column.unit), column.unit)]
 
 
@@ -103,10 +103,11 @@ def note(results):
     """What the figures hold for: the machine and how busy it was."""
     out = []
     for n in results.notes.values():
-        out.append("%s, %d minutes on %s; %s; processors busy %d %%; load %.1f on average; "
-                   "a ping of the machine to itself was silent for %.0f ms in the median trial's worst case and %.0f ms at most." % (
-                       n["date"], round(n["seconds"] / 60), n["machine"], n["labs"], round(n["busy"] * 100), n["load"],
-                       n["control_median"] * 1000, n["control_worst"] * 1000))
+        out.append("%s, %d minutes on %s; %s; processors busy %d %%, by this %d %%; load %.1f on average; "
+                   "a ping of the machine to itself was silent for %.0f ms in the median trial's worst case and %.0f ms at most%s." % (
+                       n["date"], round(n["seconds"] / 60), n["machine"], n["labs"], round(n["busy"] * 100), round(n["own"] * 100), n["load"],
+                       n["control_median"] * 1000, n["control_worst"] * 1000,
+                       " (%d trials with more than 300 ms were made again)" % n["stood_still"] if n.get("stood_still") else ""))
     return "\n".join("Measured " + o for o in out)
 
 
