@@ -22,7 +22,7 @@ stop() {
 }
 clean() { stop; ip netns del $A 2>/dev/null; ip netns del $B 2>/dev/null; rm -rf "$dir"; }
 trap clean EXIT
-trap 'exit 2' INT TERM HUP
+trap 'exit 2' HUP INT PIPE TERM
 
 umask 077
 for k in a b; do wg genkey >"$dir/$k.key"; done

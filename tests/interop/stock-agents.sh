@@ -26,7 +26,7 @@ ok() { # ok STATUS TEXT
 T=$(mktemp -d)
 tidy() { lab_down; [ -n "$KEEP" ] || rm -rf "$T"; }
 trap tidy EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 
 PORT=80 URL=http://192.0.2.100 RELAY=rel://192.0.2.100:80 FLAGS=
 if [ -n "$STOCK_TLS" ]; then

@@ -27,7 +27,7 @@ ok() { # ok STATUS TEXT
 T=$(mktemp -d)
 tidy() { lab_down; [ -n "$KEEP" ] || rm -rf "$T"; }
 trap tidy EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 
 lab_up "${NAT:-cone}" || { echo "Bail out! namespaces"; exit 1; }
 mkdir "$T/data"

@@ -49,7 +49,7 @@ clean() {
 	rm -rf "$dir"
 }
 trap clean EXIT
-trap 'exit 2' INT TERM HUP
+trap 'exit 2' HUP INT PIPE TERM
 
 wait_for() { # seconds command...
 	tries=$(($1 * 10))

@@ -21,7 +21,7 @@ cleanup()
 	rm -rf "$dir"
 }
 trap cleanup EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 
 if [ "$(id -u)" != 0 ]; then
 	echo "1..0 # SKIP needs root"

@@ -17,7 +17,7 @@ ok() { # ok RC WHAT
 }
 try() { what=$1; shift; "$@" >"$work/last" 2>&1; rc=$?; [ $rc -eq 0 ] || sed 's/^/# /' "$work/last" | tail -n 8; ok $rc "$what"; }
 trap 'mesh_down; rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 flows() { ns srv "$build/godwit-server" flows --data "$work/w/data" --json --limit 1000; }
 pinged() { ns hosta ping -c 1 -W 1 "$B"; }
 # sum FIELD in|out: over all flows of ICMP

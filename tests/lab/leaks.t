@@ -18,7 +18,7 @@ cleanup()
 	rm -rf "$dir"
 }
 trap cleanup EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 if [ "$(id -u)" != 0 ] || ! command -v valgrind >/dev/null; then
 	echo "1..0 # SKIP needs root and valgrind"
 	exit 0

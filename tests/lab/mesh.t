@@ -18,7 +18,7 @@ ok() { # ok RC WHAT
 try() { what=$1; shift; "$@" >"$work/last" 2>&1; rc=$?; [ $rc -eq 0 ] || sed 's/^/# /' "$work/last" | tail -n 5; ok $rc "$what"; }
 end() { mesh_down; rm -rf "$work"; }
 trap end EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 logs() { for f in server a b; do echo "# --- $f"; tail -n 12 "$work/w/$f.log" 2>/dev/null | sed 's/^/# /'; done; }
 ping_once() { ns hosta ping -c 1 -W 1 "$(mesh_ip b)"; }
 outage_below() { awk -v a="$OUTAGE" -v b="$1" 'BEGIN { exit !(a <= b) }'; }

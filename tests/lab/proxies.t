@@ -22,7 +22,7 @@ MESH_LOG=debug
 T=$(mktemp -d)
 tidy() { lab_down; [ -n "$KEEP" ] && echo "# kept: $T" || rm -rf "$T"; }
 trap tidy EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 count=0 failed=0
 ok() { # ok STATUS TEXT
 	count=$((count + 1))

@@ -8,7 +8,7 @@ T=$(mktemp -d)
 PID=
 end() { [ -z "$PID" ] || { kill "$PID" 2>/dev/null; wait "$PID" 2>/dev/null; }; PID=; }
 trap 'end; rm -rf "$T"' EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 
 count=0 failed=0
 ok() { # ok STATUS TEXT
