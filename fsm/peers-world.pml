@@ -4,7 +4,7 @@
  * together agent handshake ice-session relay-channel path wg-watch guard
  * bounds 1
  * full 2
- * keep KEEP_BUG_B1 carries_all 1
+ * keep KEEP_BUG_B1 settles 1
  * keep KEEP_BUG_B2 keeps_channel 1
  * keep KEEP_BUG_STALE carries_all 2
  * keep KEEP_BUG_STANDBY armed 1
@@ -104,6 +104,7 @@ bool rlive[AGENTS];		/* ghost: what we sent over the relay would arrive, were th
 bool asked[AGENTS];		/* we asked the server whether the peer is there, and it has not said */
 bool notice[AGENTS];		/* the server said "offline" and we have not read it yet */
 bool doubted[AGENTS];		/* the watcher said so once */
+bool stuck[AGENTS];		/* and asked the peer to look at its own end */
 byte tries[AGENTS];
 byte fired[AGENTS];		/* slow things that happened in this round */
 byte endpoint[AGENTS];		/* what WireGuard was given: 0 none, 1 relay, 2 direct */
@@ -134,7 +135,7 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define ice_session_if_may_nominate(a, v) false
 #define ice_session_if_better(a, v) false
 #define wg_watch_if_unopened(a, v) false
-#define wg_watch_if_stuck(a, v) false	/* the offer that it asks for comes later here, by the guard */
+#define wg_watch_if_stuck(a, v) (endpoint[a] == 1 && !up && doubted[a] && !stuck[a] && !HUSHED)
 #define ice_session_if_spare(a, v) false
 #define ice_session_if_picked(a, v) ((v) == 1)
 #define ice_session_if_other_pair(a, v) false
@@ -159,7 +160,7 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define wg_watch_if_heard(a, v) up
 #define wg_watch_if_unanswered(a, v) (!up && !doubted[a] && !HUSHED)
 #define wg_watch_if_owed(a, v) (!up)
-#define wg_watch_if_dead(a, v) (!up && doubted[a] && !HUSHED)
+#define wg_watch_if_dead(a, v) (!up && doubted[a] && !wg_watch_if_stuck(a, v) && !HUSHED)
 #define wg_watch_if_hushed(a, v) false
 #define wg_watch_if_stale(a, v) false
 #define wg_watch_if_idle(a, v) HUSHED
@@ -206,6 +207,7 @@ inline path_do_point_at_relay(a, v) { endpoint[a] = 1 }
 inline path_do_point_at_ice(a, v) { endpoint[a] = 2 }
 inline wg_watch_do_baseline(a, v) { doubted[a] = false }
 inline wg_watch_do_note_doubt(a, v) { doubted[a] = true }
+inline wg_watch_do_note_stuck(a, v) { stuck[a] = true }
 inline wg_watch_do_note_good(a, v) { doubted[a] = false }
 
 /* ---- and behind the row ---- */
@@ -381,6 +383,8 @@ inline settle(a) {	/* forget what no longer means anything, start a new round, c
 	if :: budget == 0 && stood != endpoint[a] && moved[a] <= CALM -> moved[a]++ :: else fi;
 	MUST(calm, moved[a] <= CALM);
 #endif
+	if :: up || endpoint[0] != 1 -> stuck[0] = false :: else fi;	/* once in five minutes */
+	if :: up || endpoint[1] != 1 -> stuck[1] = false :: else fi;
 	is_up = up; is_pair = up && endpoint[0] == 2 && endpoint[1] == 2;
 	is_all = is_pair && IS(path, both, 0) && IS(path, both, 1) && IS(guard, settled, 0) && IS(guard, settled, 1);
 	qh = 0; qt = 0; said = 0; owed = 0; held = 0; newer = 0; news = 0; had = 0; stale = 0; cur = 0; arg = 0; act = 0; i = 0; k = 0; x = 0 }
@@ -390,7 +394,7 @@ inline ice_fails(a) { if
 	:: IS(ice_session, doubtful, a) -> PUT(ev_ice_session_verdict, 0)
 	:: else fi }
 inline watch_fires(a) { if
-	:: IS(wg_watch, armed, a) && !up && (doubted[a] || HUSHED) -> PUT(ev_wg_watch_first, 0)
+	:: IS(wg_watch, armed, a) && !up && (doubted[a] || HUSHED) && !wg_watch_if_stuck(a, 0) -> PUT(ev_wg_watch_first, 0)
 	:: else -> PUT(ev_wg_watch_look, 0) fi }
 inline relay_fails(a) { if :: IS(relay_channel, checking, a) -> PUT(ev_relay_channel_answer, 0) :: else -> PUT(ev_relay_channel_presence, 0) fi }
 /* our link to the relay server goes; the server tells the peer, if it still can */
@@ -404,7 +408,7 @@ inline is_born(a) {	/* closed, or killed, and made anew: nothing is left but wha
 	dies(a); fresh(a); worn[a] = false; aid[a] = 0; rid[a] = 0; seen[a] = 0; ret[a] = 0;
 	cand[a] = false; key[a] = false; hgen[a] = false; rgen[a] = false; cgen[a] = false; unmapped[a] = false;
 	rep[a] = false; was[a] = false; told[a] = false; dead[a] = false; rtold[a] = false;
-	rlive[a] = false; asked[a] = false; notice[a] = false; there[a] = false; doubted[a] = false; tries[a] = 0; endpoint[a] = 0;
+	rlive[a] = false; asked[a] = false; notice[a] = false; there[a] = false; doubted[a] = false; stuck[a] = false; tries[a] = 0; endpoint[a] = 0;
 	handshake_state[a] = 0; ice_session_state[a] = 0; relay_channel_state[a] = 0; path_state[a] = 0; wg_watch_state[a] = 0; guard_state[a] = 0 }
 inline perform(a) {
 	stood = endpoint[a]; gone = false;
