@@ -5,8 +5,9 @@
  * left out.
  * together agent session mgmt-stream job-stream / server srv-stream
  * bounds 1
- * full 2
+ * full 3
  * keep KEEP_BUG_EARLY_RESET grows 0
+ * keep KEEP_BUG_STREAMS all_or_nothing 0
  * keep KEEP_BUG_FORGOTTEN own_word 1
  * keep KEEP_BUG_CANCELED own_word 1
  * keep KEEP_BUG_ONE_BEAT stays 0
@@ -72,6 +73,8 @@ hidden byte todo[2];				/* what the actions of this step want of the network, do
 
 /* ---- what guards and actions mean ---- */
 #define session_if_engine_up(a, v) engine
+#define session_if_login_only(a, v) false
+#define srv_stream_if_token_due(a, v) false
 #define mgmt_stream_if_always(a, v) true
 #define mgmt_stream_if_canceled(a, v) (v == CANCELED)
 #define mgmt_stream_if_hopeless(a, v) false
@@ -102,7 +105,7 @@ inline mgmt_stream_close_conn(a)	{ todo[0] = HANG }
 inline mgmt_stream_do_dial(a, v)	{ todo[0] = HANG + DIAL }
 inline mgmt_stream_do_ask_key(a, v)	{ far[0] = 3 }
 inline mgmt_stream_do_open(a, v)	{ todo[0] = CALL }
-inline mgmt_stream_do_take(a, v)	{ if :: v < BEAT -> MUST(never_back, known == 9 || v >= known); known = v :: else fi }	/* maps never go back */
+inline mgmt_stream_do_take(a, v)	{ if :: v < BEAT -> assert(known == 9 || v >= known); known = v :: else fi }	/* maps never go back */
 inline mgmt_stream_do_note_failure(a, v) { LONGER(0) }
 inline mgmt_stream_do_forget_failures(a, v) { class[0] = 0 }
 inline job_stream_close_conn(a)		{ todo[1] = HANG }
@@ -190,6 +193,7 @@ inline settle() {
 	/* a stream ends for good by our own word, or by a refusal of the server itself */
 	MUST(own_word, M(idle) == (!engine || refused));
 	MUST(own_word, J(idle) == !engine);
+	MUST(owes_nothing, !M(proven) || class[0] == 0);	/* who served for an hour and is cut begins with the first wait */
 	/* what is served is registered, and nothing else is: so there is one at most */
 	MUST(one_served, SERVED(0) == (entry[0] == 0) && SERVED(1) == (entry[0] == 1));
 	MUST(one_served, SERVED(2) == (entry[1] == 2) && SERVED(3) == (entry[1] == 3));

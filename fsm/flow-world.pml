@@ -5,7 +5,7 @@
  * what is left out.
  * together agent flow-stream flow-window
  * bounds 1
- * full 2
+ * full 3
  * keep KEEP_BUG_WAIT_READY comes_up 1
  * keep KEEP_BUG_SAME_CONN own_connection 1
  * keep KEEP_BUG_OLD_EVENT comes_up 1
@@ -63,7 +63,7 @@ inline send(e) { if :: stored(e) -> st[e] = 2; going[e] = true :: else fi }
 inline flow_stream_do_send_all(a, v)	{ MUST(own_connection, far == 4); send(0); send(1); send(2) }
 inline send_new(e) { if :: st[e] == 1 || (stored(e) && ev == ev_flow_stream_resend) -> st[e] = 2; going[e] = true :: else fi }
 inline flow_stream_do_send_due(a, v)	{ MUST(own_connection, far == 4 || far == 0); send_new(0); send_new(1); send_new(2) }
-inline flow_stream_do_take_ack(a, v)	{ if :: stored(v) -> MUST(only_acked, got[v]); st[v] = 3 :: else fi }
+inline flow_stream_do_take_ack(a, v)	{ if :: stored(v) -> assert(got[v]); st[v] = 3 :: else fi }
 inline flow_stream_do_note_failure(a, v) { class = (class < MAX -> class + 1 : MAX) }
 inline flow_stream_do_forget_failures(a, v) { class = 0 }
 inline flow_window_do_begin(a, v)	{ MUST(window_kept, !counted) }	/* what was counted is not lost but by a stop */
@@ -105,8 +105,8 @@ inline drain() {
 	od; ev = 0; arg = 0; last = 0 }
 inline settle() {
 	if :: QUIET && !DUE && (SLOW_F || SLOW_R || SLOW_W) -> fired = 0 :: else fi;
-	MUST(bounded, waiting <= CAP);
-	MUST(drops_counted, dropped == (st[0] == 4) + (st[1] == 4) + (st[2] == 4));
+	assert(waiting <= CAP);
+	assert(dropped == (st[0] == 4) + (st[1] == 4) + (st[2] == 4));
 	MUST(close_is_final, wanted == !F(idle) && wanted == W(counting));	/* also a close while an answer is awaited ends it, and it stays so */
 	MUST(close_is_final, wanted || far == 0);
 	is_up = !wanted || hostile || F(open) || F(proven);

@@ -11,7 +11,7 @@
  * keep KEEP_BUG_LATE_OFFLINE last_word 1
  * keep KEEP_BUG_DROP tunnel_stays 1
  * keep KEEP_BUG_SILENT is_right 1
- * keep KEEP_BUG_B1 comes_back 1
+ * keep KEEP_BUG_B1 calms 1
  * keep KEEP_BUG_ORDER no_dead_link 1
  */
 #define AGENTS 1

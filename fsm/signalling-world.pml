@@ -76,7 +76,7 @@ inline signal_stream_do_dial(a, v)	{ todo[a] = HANG + DIAL }
 inline signal_stream_do_open(a, v)	{ todo[a] = todo[a] | CALL }
 inline signal_stream_do_probe(a, v)	{ todo[a] = todo[a] | PROBE }
 /* offers come in the order in which they were sent, and none twice but by its sender's wish */
-inline signal_stream_do_take(a, v)	{ if :: v >= OFFER -> MUST(in_order, v >= heard[a]); heard[a] = v :: else fi }
+inline signal_stream_do_take(a, v)	{ if :: v >= OFFER -> assert(v >= heard[a]); heard[a] = v :: else fi }
 inline signal_stream_do_note_failure(a, v) { class[a] = (class[a] < MAX -> class[a] + 1 : MAX) }
 inline signal_stream_do_forget_failures(a, v) { class[a] = 0 }
 
@@ -87,7 +87,7 @@ inline srv_signal_do_unregister(a, v)	{ if :: entry[WHO(a)] == a -> entry[WHO(a)
 inline srv_signal_do_unregister_id(a, v) { entry[WHO(a)] = NONE }
 inline srv_signal_do_say_hello(a, v)	{ if :: !mute -> push(a, BEAT) :: else fi }
 inline srv_signal_do_send_beat(a, v)	{ if :: !mute -> push(a, BEAT) :: else fi }
-inline srv_signal_do_deliver(a, v)	{ MUST(never_dead, entry[WHO(a)] == a); push(a, v) }	/* never to a predecessor */
+inline srv_signal_do_deliver(a, v)	{ assert(entry[WHO(a)] == a); push(a, v) }	/* never to a predecessor */
 inline srv_signal_close_call(a)		{ push(a, END) }
 
 #include "machines.pml"
