@@ -26,7 +26,7 @@ accepted() {
 	ok $played "$name: and what was played went well"
 	[ $played -eq 0 ] || grep '^not ok' "$tmp/$name.tap" | sed 's/^/# /'
 }
-accepted seeds "$builddir/tests/play/seeds" --hosts 0 --from 1001 --count 50 --quiet
+accepted seeds "$builddir/tests/play/seeds" --hosts 3 --from 1001 --count 50 --faults 2 --quiet
 accepted stories "$builddir/tests/play/stories"
 PARTS=1; export PARTS
 accepted flow "$builddir/tests/play/flow"
