@@ -70,6 +70,7 @@ srv_stream_do_send_first(struct srv_stream *m)
 	struct grpc_md md = { NET_BEAT_HEADER, net_beat_text(every, m->beat_us) };
 
 	m->token_at = env_now(m->server->env);
+	m->token_wall = env_wall(m->server->env);
 	if (m->kind == SRV_STREAM_JOB && m->call != NULL)
 		grpc_send_headers(m->call, &md, m->server->beat.us > 0 ? 1 : 0);
 	send_sync(m, true);
@@ -88,6 +89,7 @@ srv_stream_do_send_token(struct srv_stream *m)
 	struct server_arena a = { 0 };
 
 	m->token_at = env_now(s->env);
+	m->token_wall = env_wall(s->env);
 	send_message(m, &server_netmap_token(&a, s->store, &s->announce)->base);
 	server_arena_free(&a);
 }
@@ -140,11 +142,15 @@ srv_stream_if_map_waits(const struct srv_stream *m)
 	return m->due && srv_stream_if_room(m);
 }
 
+/* Tokens expire by the wall clock, and somebody may set it. */
 static bool
 srv_stream_if_token_due(const struct srv_stream *m)
 {
+	struct env *env = m->server->env;
+	int64_t old = m->server->announce.token_ttl_us / 4 * 3;
+
 	return m->kind == SRV_STREAM_SYNC &&
-	    mono_diff(env_now(m->server->env), m->token_at) >= m->server->announce.token_ttl_us / 4 * 3;
+	    (mono_diff(env_now(env), m->token_at) >= old || env_wall(env) - m->token_wall >= old);
 }
 
 /* Only a Job stream hears beats: Sync has no messages from the client. */

@@ -35,6 +35,7 @@ struct srv_stream {
 	struct mono opened, active;	/* accepted; last sent or received something */
 	struct mono heard;		/* last received something */
 	struct mono token_at;		/* when the agent got its relay token */
+	int64_t token_wall;		/* the same by the clock that it expires by */
 	int end_code;			/* status that close gives the call */
 	char end_text[160];
 	struct server_grave grave;
