@@ -5,7 +5,7 @@
 #	mutants.sh SOURCE COUNT [SEED]
 #
 # Copies the tree to a folder of its own, changes one row of one table at a time
-# (an action dropped, another target), builds and lets stories and seeds look for
+# (an action dropped, another target), builds and lets seeds and stories look for
 # it.  One line a mutant: refused (by the table compiler), found, or MISSED.
 set -u
 src=$1 count=$2 seed=${3:-1}
@@ -17,14 +17,7 @@ cd build && ../configure -q CC="${CC:-gcc}" CFLAGS='-O1 -w' --with-systemdsystem
 make -s tables >/dev/null 2>&1
 make -s -j2 tests/play/seeds tests/play/stories >/dev/null 2>&1 || { echo "the tree does not build"; exit 2; }
 
-look() {	# exit status 1: found
-	for story in cut-direct rebind-direct rebind-relayed restart-direct restart-relayed server-restart-relayed same-id \
-	    black-hole nap-relayed nap-direct new-address-direct new-address-relayed bad-links roam late-agent; do
-		timeout 60 tests/play/stories --seed 1 $story >/dev/null 2>&1 || { how="story $story"; return 1; }
-	done
-	timeout 200 tests/play/seeds --hosts 0 --faults 5 --count 100 --quiet >/dev/null 2>&1 || { how=seeds; return 1; }
-	return 0
-}
+. ../tests/play/look.sh
 
 n=0 refused=0 found=0 missed=0
 while [ $n -lt "$count" ]; do

@@ -346,7 +346,7 @@ efforts(struct mesh *m)
 			const struct guard *g = &LIST_OF(l, struct remote, all)->peer->guard;
 
 			e.offers += g->asked_ever;
-			e.restless += g->fsm.state != GUARD_SETTLED;
+			e.restless += g->peer->path.fsm.state != PATH_BOTH;	/* not what the guard thinks */
 		}
 	}
 	return e;

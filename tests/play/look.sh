@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: ISC
+# look.sh -- what planted.sh and mutants.sh do with a mutant: seeds, then stories.  Sourced in a build folder.
+
+look() {	# exit status 1: found
+	from=1
+	while [ $from -lt 33 ]; do
+		timeout 120 tests/play/seeds --hosts 0 --from $from --count 8 --quiet >look.log 2>&1 ||
+		    { how="seeds: $(sed -n 's/^not ok.*hosts: \([^(]*\)(.*/\1/p; s/^# at.*agent[^:]*: //p' look.log | head -n 1)"; return 1; }
+		from=$((from + 8))
+	done
+	for story in cut-direct rebind-direct rebind-relayed restart-direct restart-relayed server-restart-relayed same-id \
+	    black-hole nap-relayed nap-direct new-address-direct new-address-relayed bad-links roam late-agent idle-direct; do
+		timeout 120 tests/play/stories --seed 1 $story >look.log 2>&1 || { how="story $story"; return 1; }
+	done
+	return 0
+}
