@@ -70,11 +70,10 @@ def cut(lab, b, trial, options):
 
 
 def router(lab, b, trial, options):
-    # never one that was there before: the other router still lets packets from that in
-    old, lab.router_at = lab.router_at, max(lab.router_at, 110) + 1
-
     def do():
-        # first away, then new: deleting a primary address takes its secondaries along
+        # Never an address that was there before: the other router still lets packets from that in.
+        # First away, then new: deleting a primary address takes its secondaries along.
+        old, lab.router_at = lab.router_at, max(lab.router_at, 110) + 1
         lab.must("nata", "sh", "-c", "ip addr del 192.0.2.%d/24 dev out && ip addr add 192.0.2.%d/24 dev out && conntrack -F" % (
             old, lab.router_at))
         lab.sh("lab_nat nata " + lab.nat)
@@ -87,9 +86,9 @@ def host(lab, b, trial, options):
     # The router shall know of the address that is left, not of those before it:
     # their entries hold ports, and it would look symmetric.
     lab.ns("nata", "conntrack", "-D", "-s", "10.1.0.%d" % (lab.host_at - 1))
-    lab.host_at += 1
 
     def do():
+        lab.host_at += 1
         lab.must("hosta", "sh", "-c", "ip link set eth0 down && ip addr flush dev eth0; sleep 2; ip addr add 10.1.0.%d/24 dev eth0 && "
                  "ip link set eth0 up && ip route add default via 10.1.0.1" % lab.host_at)
     return watch(lab, b, options, do, "host changes its address (2 s down), " + word(lab))
