@@ -16,8 +16,13 @@
  * keep KEEP_BUG_GEN heeds_news 1
  * keep KEEP_BUG_NAMELESS settles 1
  * keep KEEP_BUG_MUTE mute 1
+ * full-mode ROUTERS carries_all settles
+ * full-mode RELAYS carries_all settles
  * mode COUNT calm
  * mode IDLE acts
+ *
+ * Modes of two faults that end: ROUTERS, of routers, moves and signal; RELAYS, of
+ * relay and direct path.
  *
  * What must hold after every turn, by its name in MUST() below:
  *	validated	data goes only to a pair that answered, to a relay that said the peer is there
@@ -471,20 +476,26 @@ end:	do :: atomic { if
 	:: QUIET && SLOW_RELAY(a) && !(fired[a] & 16) -> act = 14
 	:: QUIET && DUE_HOUR(a) -> act = 15
 	/* bad luck, while the budget lasts */
+#ifndef RELAYS
 	LUCK(32, true)
 	LUCK(33, true)
-#ifndef IDLE
-	LUCK(21, aid[a] != 0)
-	LUCK(22, !QUIET && SLOW_WATCH(a))
-	LUCK(23, !QUIET && SLOW_TICK(a))
+#endif
+#if !defined(IDLE) && !defined(RELAYS)
+	LUCK(28, HAS(a) && late[a] == 0)
+	LUCK(29, HAS(a) && late[a] == 0)
+	LUCK(31, true)
+#endif
+#if !defined(IDLE) && !defined(ROUTERS)
 	LUCK(24, relay_channel_holds_entry(a) && link[a])
 	LUCK(25, relay_channel_holds_entry(a) && link[a])
 	LUCK(26, relay_channel_holds_entry(a) && link[a])
 	LUCK(27, !IS(relay_channel, idle, a))
-	LUCK(28, HAS(a) && late[a] == 0)
-	LUCK(29, HAS(a) && late[a] == 0)
 	LUCK(30, rlive[a])
-	LUCK(31, true)
+#endif
+#if !defined(IDLE) && !defined(ROUTERS) && !defined(RELAYS)
+	LUCK(21, aid[a] != 0)
+	LUCK(22, !QUIET && SLOW_WATCH(a))
+	LUCK(23, !QUIET && SLOW_TICK(a))
 	LUCK(34, true)
 	LUCK(35, true)
 	LUCK(36, true)
@@ -500,8 +511,10 @@ proctype outside() {
 end:	do
 	:: d_step { budget > 0 && dir_up -> budget--; dir_up = false; stood = endpoint[0]; settle(0) }
 	:: d_step { !dir_up -> dir_up = true; FORGET; stood = endpoint[0]; settle(0) }
+#ifndef ROUTERS
 	:: d_step { budget > 0 && (rlive[0] || rlive[1]) -> budget--; rlive[0] = false; rlive[1] = false; stood = endpoint[0]; settle(0) }	/* the relay server forgets */
 	:: d_step { budget > 0 && link[0] && link[1] -> budget--; link_goes(0); link_goes(1); cut[0] = true; cut[1] = true; stood = endpoint[0]; settle(0) }	/* it restarts */
+#endif
 	od }
 init { atomic { run agent(0); run agent(1); run outside() } }
 

@@ -7,7 +7,8 @@
 # for those rules that the runtime keeps and not a table.  A world that declares
 # "hidden byte to" runs a step as one d_step (to-pml.awk, -v once=1).  MUST(NAME,
 # CONDITION) is a safety property; it is told by its name.  " * mode FLAG PROPERTIES"
-# are searched in a run of their own, with -DFLAG (KEEP is "mode:FLAG" then).
+# are searched in a run of their own, with -DFLAG (KEEP is "mode:FLAG" then); those of
+# a "full-mode" in make check-model-full only.
 srcdir=${srcdir:-.} AWK=${AWK:-awk}
 LC_ALL=C; export LC_ALL
 world=$1 run=$2 keep=$3 mode=
@@ -65,7 +66,7 @@ ${CC:-cc} -O$opt -w -DMEMLIM=${MODEL_MB:-3500} -DCOLLAPSE -o pan pan.c >cc.log 2
 broken() { [ ! -f world.pml.trail ] || ./pan -r -N "$1" 2>/dev/null | sed -n 's/^ *BROKEN: //p' | head -1; }
 ltls=" $(echo $(sed -n 's/^ltl \([A-Za-z_0-9]*\).*/\1/p' world.pml)) "
 musts=" $(echo $(grep -oE 'MUST\([a-z_]+,' world.pml | sed 's/MUST(//; s/,//' | sort -u | grep -vx name)) "
-if [ -n "$mode" ]; then wanted=$(sed -n "s/^ \* mode $mode //p" world.pml)
+if [ -n "$mode" ]; then wanted=$(sed -n "s/^ \* mode $mode //p; s/^ \* full-mode $mode //p" world.pml)
 elif [ -n "$keep" ]; then wanted=$(sed -n "s/^ \* keep $keep \([A-Za-z_]*\).*/\1/p" world.pml)
 else wanted=$(sed -n "s/^ \* mode [A-Z]* //p" world.pml | tr ' \n' '\n\n')	# all but those
 	wanted=$(for w in $ltls $musts; do case " "$(echo $wanted)" " in *" $w "*) ;; *) echo $w ;; esac; done)
