@@ -27,7 +27,11 @@ accepted() {
 	[ $played -eq 0 ] || grep '^not ok' "$tmp/$name.tap" | sed 's/^/# /'
 }
 accepted seeds "$builddir/tests/play/seeds" --hosts 3 --from 1001 --count 50 --faults 2 --quiet
+# a thousand races are two million steps of a few kinds: CONFORM_ALL=1 has them judged too
+[ -n "$CONFORM_ALL" ] || SKIP=^same-id-races/
+export SKIP
 accepted stories "$builddir/tests/play/stories"
+SKIP=
 PARTS=1; export PARTS
 accepted flow "$builddir/tests/play/flow"
 PARTS=

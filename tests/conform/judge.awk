@@ -3,6 +3,7 @@
 #
 #	awk -v cover=FILE -f judge.awk FACTS... WIRES... TAPES...
 #
+# -v skip=REGEX: processes that are not looked at.
 # -v parts=1: the program holds some of the machines and plays the others by hand.
 #
 # FACTS are made by to-facts.awk in this folder, WIRES are fsm/*.wire.  Nothing
@@ -22,9 +23,10 @@ function wrong(what) {
 function must(good, what) { if (!good) wrong(what) }
 
 # ---- tables and wires -------------------------------------------------------------
+skip != "" && $1 ~ skip { next }
 $1 == "%machine" { initial[$2] = $3; next }
 $1 == "%event" { kind[$2, $3] = $4; next }
-$1 == "%res" { resource[$2, $3] = $4; next }
+$1 == "%res" { resource[$2, $3] = $4; if (!(($2, $4) in is_res)) { is_res[$2, $4] = 1; res_name[$2, ++nres[$2]] = $4 } next }
 $1 == "%self" { to_self[$2, $3] = 1; next }
 $1 == "%timer" { n = ntimer[$2]++; t_event[$2, n] = $3; t_every[$2, n] = $4; t_lo[$2, n] = $5; t_hi[$2, n] = $6; t_field[$2, n] = $7; next }
 $1 == "%state" { runs[$2, $3] = ($4 == "-") ? "" : $4; next }
@@ -72,7 +74,7 @@ function is_stale(seq,   id, t) {
 }
 function take(seq) {
 	must(seq == queue_head(), "not the oldest event of the queue")
-	delete q_id[p, seq]
+	delete q_id[p, seq]; delete q_event[p, seq]; delete q_tag[p, seq]
 	draining[p] = 1; deferred[p] = 0
 }
 
@@ -251,8 +253,9 @@ function ended(id,   m, i, s) {
 	m = mach[p, id]
 	must(m != "" && id != cur, "ended by its own action, or twice")
 	alive[p, m]--; if (--byname[p, m, subject[p, id]] == 0) delete byname[p, m, subject[p, id]]
-	for (s = first[p]; s <= last[p]; s++) if (((p, s) in q_id) && q_id[p, s] == id) delete q_id[p, s]
-	for (i = 0; i < ntimer[m]; i++) ticking[p, id, i] = 0
+	for (s = first[p]; s <= last[p]; s++) if (((p, s) in q_id) && q_id[p, s] == id) { delete q_id[p, s]; delete q_event[p, s]; delete q_tag[p, s] }
+	for (i = 0; i < ntimer[m]; i++) { delete ticking[p, id, i]; delete arm[p, id, i]; delete due[p, id, i] }
+	for (i = 1; i <= nres[m]; i++) delete gen[p, id, res_name[m, i]]
 	delete mach[p, id]; delete at[p, id]; delete subject[p, id]; delete wants[p, id]
 }
 {

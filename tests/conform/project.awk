@@ -51,7 +51,7 @@ show { exit }
 		split($f, a, ",")
 		if (c == "N") { mach[p, a[2]] = a[3]; if (a[3] == "handshake") life[agent]++ }
 		else if (c == "P" || c == "D") root[p, a[2]] = (c == "P" && !in_step[p]) ? a[2] : cause
-		else if (c == "B") { cause = root[p, a[2]]; in_step[p] = 1; m = mach[p, a[3]]; state = a[4]; ev = a[5] }
+		else if (c == "B") { cause = root[p, a[2]]; delete root[p, a[2]]; in_step[p] = 1; m = mach[p, a[3]]; state = a[4]; ev = a[5] }
 		else if (c == "U") in_step[p] = 0
 		else if (c == "R") {
 			in_step[p] = 0
