@@ -39,11 +39,11 @@ inline wg_watch_entered(a)		{ entered = true }
 #define FAST \
 	NEWS(told && on && len(q) == 0, path_on, told = false; carries = true) \
 	:: atomic { told && !on -> told = false }
-#define FAULTY LUCK(carries, carries = false) BADNEWS(carries, elsewhere, skip)
+#define FAULTY LUCK(carries, carries = false) BADNEWS(carries || !on, elsewhere, skip)
 #define ROLES \
 	ROLE(!told && len(q) == 0, path_on, on = true; carries = true; hush = true) \
 	ROLE(len(q) == 0, path_off, on = false; carries = false; told = false) \
-	ROLE(true, net_change, skip) ROLE(carries, shaken, skip) \
+	ROLE(true, net_change, skip) ROLE(carries || !on, shaken, skip) \
 	ROLE(!talk, woken, talk = true) :: atomic { asks > 0 && talk -> asks--; talk = false } \
 	:: atomic { asks > 0 && on && !carries && !told -> asks--; carries = true }	/* a hole that ends */
 #define M_before was = M_state; \
