@@ -454,7 +454,7 @@ const struct fault faults[] = {
 	{ "idle proxy", fault_idle_proxy, 1, S },
 	{ "no names", fault_dns, 1, 6 * S },	/* who asked when the names were gone waits for 5 s */
 	{ "signal messages lost", fault_signal, 2, 2 * S },
-	{ "agent restarts", fault_agent_dies, 3, 2 * S },
+	{ "agent restarts", fault_agent_dies, 3, S / 2 },
 	{ "server restarts", fault_server_dies, 2, 2 * S },
 	{ "agent sleeps", fault_sleep, 2, 2 * S },
 	{ "server sleeps", fault_server_sleeps, 1, 2 * S },

@@ -342,6 +342,7 @@ efforts(struct mesh *m)
 		e.dials += m->node[i].dials;
 		if (m->node[i].agent == NULL || m->node[i].agent->engine == NULL)
 			continue;
+		e.stale += fsm_loop_stale(agent_loop(m->node[i].agent));
 		LIST_EACH(l, &m->node[i].agent->engine->remotes) {
 			const struct guard *g = &LIST_OF(l, struct remote, all)->peer->guard;
 

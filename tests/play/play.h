@@ -55,9 +55,9 @@ const char *status_of_dead(struct mesh *, const struct addr *, const struct mesh
 /* Those pairs that could be direct are. */
 bool all_direct(void *mesh);
 void report_indirect(struct mesh *);
-/* Connections begun, and offers asked for, by all agents so far. */
+/* Connections begun, offers asked for, and events that came too late, of all agents so far. */
 struct efforts {
-	uint64_t dials, offers;
+	uint64_t dials, offers, stale;
 	unsigned restless;	/* pairs that want a path they do not have */
 };
 struct efforts efforts(struct mesh *);

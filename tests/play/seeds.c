@@ -35,7 +35,7 @@
  * is not answered (fsm/relay-link.fsm, health-timeout and answer-timeout). */
 #define UNNOTICED	(30 * MONO_SEC)
 #define BRIEF		(10 * MONO_SEC)	/* no longer than this: each must keep it, not only nine of ten */
-#define SLACK		(1500 * MONO_MS)	/* beyond the target, for pings 250 ms apart and bad luck */
+#define SLACK		(500 * MONO_MS)	/* beyond the target, for pings 250 ms apart and bad luck */
 #define SHORT		MONO_MIN	/* faults no longer than this have a target */
 
 /* Seeds that once failed. */
@@ -141,6 +141,10 @@ rest(struct mesh *m, int64_t us)
 	if (fail == NULL && b.offers - a.offers > a.restless * (5 + (uint64_t)us / (120 * MONO_SEC))) {
 		printf("# %llu offers in %.0f s, %u pairs miss a path\n", (unsigned long long)(b.offers - a.offers), (double)us / 1e6, a.restless);
 		fail = "a flood of offers";
+	}
+	if (fail == NULL && b.stale - a.stale > m->n * (1 + (uint64_t)us / MONO_HOUR)) {	/* now and then two things cross */
+		printf("# %llu in %.0f s\n", (unsigned long long)(b.stale - a.stale), (double)us / 1e6);
+		fail = "events of what is over, without a fault";
 	}
 	return fail;
 }
