@@ -109,6 +109,7 @@ inline settle() {
 	assert(!(ev == EV(verdict) && was_in(doubtful)) || (IS(lurking) && dropped && downs && gathers && expired == COIN(0)));
 	assert(!(ev == EV(limit) && was_in(checking)) || (COIN(2) -> (IS(lurking) && recalled && expired) : (IS(none) && newid)));
 	assert(!(ev == EV(limit) && was_in(lurking)) || (IS(lurking) && entered && expired && gathers));
+	assert(!chose_path || entered);		/* the new pair's silence counts from here on */
 	assert(!downs || (dropped || IS(none)));
 	assert(!dropped || downs);
 	newid = false; expired = false; probed = false; looked = false; forgot = false; gen = false; kept = false; repeated = false; counted = false;

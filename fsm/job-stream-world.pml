@@ -11,6 +11,8 @@ byte was;
 bool was_held;
 bool conn, wanted, failures, live;
 #include "job-stream.pml"
+bool restarted;
+inline job_stream_restart_beat(a)		{ restarted = true }
 inline job_stream_entered(a)			{ entered = true }
 inline job_stream_close_conn(a)			{ conn = false; far = 0 }
 inline job_stream_do_dial(a, arg)		{ dialled = true; assert(!conn); OPEN(conn); conn = true; far = 1 }
@@ -47,6 +49,11 @@ inline settle() {
 	assert(!became(open) || opened);
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing));	/* what is in doubt is left */
 	assert(!became(off) || ev == EV(unsupported));
+	assert(!(little || failed) || entered);		/* a wait that was chosen begins */
+	assert(!(ev == EV(denied) && was_held) || became(backoff));
+	assert(ev != EV(beat) || (M_state == was && !entered));
+	assert(!((ev == EV(announced) && was_held) || (taken && was == job_stream_proven)) || restarted);	/* any send restarts the interval; so does word of another */
+	restarted = false;
 	assert(!became(backoff) || failed || little);	/* a failure lengthens the wait */
 	assert(little == ((was == job_stream_proven && became(backoff) && (ev == EV(ended) || ev == EV(gone))) || (ev == EV(net_change) && IS(backoff))));
 	assert(!(ev == EV(beat) && (IS(open) || IS(proven))) || beaten);

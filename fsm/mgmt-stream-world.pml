@@ -50,6 +50,7 @@ inline settle() {
 	assert(!(ev == EV(net_change) && was != mgmt_stream_idle) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(opening) || opened);
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing));	/* what is in doubt is left */
+	assert(!(little || failed) || entered);		/* a wait that was chosen begins */
 	assert(!became(backoff) || failed || little);	/* a failure lengthens the wait */
 	assert(little == ((was == mgmt_stream_proven && became(backoff)) || (ev == EV(net_change) && IS(backoff))));	/* who served is not punished, nor counts from before */
 	assert(!(was == mgmt_stream_proven && (became(backoff) || became(dialing))) || healthy);

@@ -58,6 +58,7 @@ inline settle() {
 	assert(!(ev == EV(offer) && (was_in(open) || was_in(checking)) && arg != 3 && COIN(1) && !COIN(0)) || (chosen && left));	/* its home is another one now */
 	assert(!(ev == EV(offer) && was_in(open) && !no_relay && COIN(0)) || (noted && again && IS(checking)));	/* its network changed: asked, nothing dropped */
 	assert(!(ev == EV(offer) && was_in(open) && (arg == 3 || !COIN(1)) && !COIN(0)) || (IS(open) && !entered));	/* a healthy channel is reused */
+	assert(!joined || entered);				/* asked at a new place: its whole time to answer */
 	left = false; let = false; noted = false; entered = false; had = false;
 	assert(ev != EV(offer) || chosen == (joined || wants));	/* an offer says where, and we go there */
 	assert(!became(waiting) || wants || ev == EV(link_lost));

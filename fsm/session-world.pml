@@ -62,6 +62,7 @@ inline settle() {
 	assert(!(ev == EV(login_ok) && was == session_logging_in && only && !streams_were) || (IS(idle) && !engine));	/* only to be known */
 	assert(!(ev == EV(key_bad) && was == session_keying) || IS(backoff));	/* whoever stands in the middle may go away */
 	assert(!((ev == EV(key_bad) && was == session_leave_keying) || (ev == EV(logout_done) && was == session_leaving)) || IS(idle));
+	assert(!(ev == EV(no_engine) && was == session_running) || (IS(backoff) && !engine));	/* what is missing may come */
 	assert(!(ev == EV(denied_stream) && was == session_running) || IS(dialing));	/* Login decides whether for good */
 	assert(asked == (became(keying) || became(leave_keying)));
 	assert(!(ev == EV(up) && !was_leaving) || !only);	/* from now on more than a login */

@@ -22,7 +22,8 @@ inline signal_stream_do_open(a, arg)		{ opened = true; if :: far == 2 -> far = 3
 inline signal_stream_do_note_born(a, arg)	{ born = true }
 inline signal_stream_do_fetch_headers(a, arg)	{ fetched = true }
 inline signal_stream_do_flush(a, arg)		{ assert(conn); flushed = true }
-inline signal_stream_do_probe(a, arg)		{ assert(conn); if :: far == 4 -> far = 5 :: else fi }
+bool probed;
+inline signal_stream_do_probe(a, arg)		{ probed = true; assert(conn); if :: far == 4 -> far = 5 :: else fi }
 inline signal_stream_do_take(a, arg)		{ taken = true }
 inline signal_stream_do_wait_little(a, arg)	{ little = true }
 inline signal_stream_do_say_spent(a, arg)	{ said = true }
@@ -54,6 +55,10 @@ inline settle() {
 	assert(!(ev == EV(net_change) && was != signal_stream_idle) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(opening) || opened);
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff) || became(dialing) || dialled);	/* what is in doubt is left */
+	assert(!(little || failed) || entered);		/* a wait that was chosen begins */
+	assert(!became(probing) || probed);		/* who waits for an echo has asked */
+	assert(!(ev == EV(message) && was == signal_stream_probing) || beaten);	/* entering restarts the interval: the server hears us now */
+	probed = false;
 	assert(!became(backoff) || failed || little);	/* a failure lengthens the wait */
 	assert(!little || ((was == signal_stream_up || was == signal_stream_probing) && became(backoff)) || (ev == EV(net_change) && IS(backoff)));
 	assert(!became(spent) || (months && said && ev == EV(retry)));

@@ -15,6 +15,8 @@ byte tries;
 inline wg_peer_do_begin(a, arg)			{ tries = 0; began = true }
 inline wg_peer_do_send_initiation(a, arg)	{ assert(has); pend = true; if :: tries < 2 -> tries++ :: else fi; sent = true }
 inline wg_peer_do_give_up(a, arg)		{ assert(tries == 2); wish = false }
+bool entered;
+inline wg_peer_entered(a)			{ entered = true }
 #define BUSY pend
 #define FAST NEWS(pend, keyed, pend = false)
 #define FAULTY LUCK(pend, pend = false) BADNEWS(true, keyed, skip)
@@ -25,7 +27,8 @@ inline wg_peer_do_wait_little(a, arg) { waits = true }
 inline wg_peer_do_tell_away(a, arg) { told = true }
 #define became(x) (IS(x) && was != wg_peer_##x)
 inline settle() {
-	assert(!(sent || waits) || IS(asking));			/* and looks for the answer */
+	assert(!(sent || waits) || (entered && IS(asking)));			/* and waits for the answer from here on */
+	entered = false;
 	assert(!(ev == EV(endpoint) && COIN(0) && (was == wg_peer_away || was == wg_peer_rest)) || (IS(asking) && sent));	/* the first ping is not lost */
 	assert(!(ev == EV(want) && COIN(2) && was == wg_peer_rest) || sent);	/* at once, when its turn is now */
 	assert(!(ev == EV(insist) && COIN(1) && has) || (waits && !sent));	/* no two in 20 ms */

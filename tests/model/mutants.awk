@@ -31,9 +31,8 @@ FNR == 1 {
 			hit(i, "drop " w[j], new (acts ? "" : "- ") "-> " to)
 		}
 		from = w[first]; sub(/,.*/, "", from)
-		# stay and the state itself differ by the timers that restart only
-		other = (to == from) ? "" : "stay"
-		if (to != "stay" && other != "") hit(i, to " becomes " other, left "-> " other)
+		# stay for the state itself: its timers do not restart
+		if (to != "stay") hit(i, to " becomes stay", left "-> stay")
 		for (x = 1; x <= nst; x++) if (st[x] == to) break
 		other = st[x % nst + 1]
 		if (x > nst) { for (x = 1; x <= nst; x++) if (st[x] == from) break; other = st[x % nst + 1] }
