@@ -78,6 +78,7 @@ hidden byte todo[2];				/* what the actions of this step want of the network, do
 #define mgmt_stream_if_always(a, v) true
 #define mgmt_stream_if_canceled(a, v) (v == CANCELED)
 #define mgmt_stream_if_hopeless(a, v) false
+#define mgmt_stream_if_overdue(a, v) false	/* no SYN is lost here */
 #define job_stream_if_heartbeat(a, v) (v == BEAT)
 #define srv_stream_if_deaf(a, v) (!att[a])
 #define job_stream_if_always(a, v) true

@@ -5,6 +5,8 @@
 #include "head.pml"
 bool months;	/* since the last healthy stream */
 #define mgmt_stream_if_hopeless(a, arg) months
+bool overdue;	/* the SYN went out a while ago */
+#define mgmt_stream_if_overdue(a, arg) overdue
 #include "mgmt-stream.pml"
 byte far;
 bool dialled, opened, failed, taken, flushed, ups, forgot, entered, little, healthy, said;	/* in this step */
@@ -14,7 +16,7 @@ bool refused;
 bool conn, wanted, failures, live;
 inline mgmt_stream_entered(a)			{ entered = true }
 inline mgmt_stream_close_conn(a)			{ conn = false; far = 0 }
-inline mgmt_stream_do_dial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
+inline mgmt_stream_do_dial(a, arg)		{ dialled = true; overdue = false; OPEN(conn); conn = true; far = 1 }
 inline mgmt_stream_do_ask_key(a, arg)		{ assert(far == 2 || far == 7 || far == 0); if :: far == 2 -> far = 3 :: else fi }
 inline mgmt_stream_do_open(a, arg)		{ opened = true; if :: far == 4 -> far = 5 :: else fi }
 inline mgmt_stream_do_take(a, arg)		{ taken = true }
@@ -38,14 +40,17 @@ inline mgmt_stream_send_denied(a, arg)		{ wanted = false; refused = true }	/* Lo
 	BAD(far == 5 || far == 6, conn, denied, far = 7) \
 	BAD(far == 6, conn, message, skip) \
 	LUCK(far >= 1 && far <= 5, far = 0)	/* a black hole: only a timer notices */ \
-	LUCK(!months, months = true)
+	LUCK(!months, months = true) \
+	LUCK(IS(dialing) && !overdue, overdue = true)
 #define ROLES ROLE(true, start, refused = false) ROLE(true, stop, refused = false) ROLE(refused, try_again, refused = false) ROLE(true, net_change, skip) ROLE(true, nudge, skip)
-#define M_before was = M_state; was_held = HOLDS(conn)
+bool late;
+#define M_before late = overdue; was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != mgmt_stream_##x)
 inline settle() {
 	assert(!(ev == EV(nudge) && was == mgmt_stream_backoff) || (became(dialing) && !forgot));	/* the server is back: at once, and the growth is kept */
 	assert(!(ev == EV(nudge) && was == mgmt_stream_spent) || (became(dialing) && forgot));
-	assert(!(ev == EV(nudge) && was != mgmt_stream_backoff && was != mgmt_stream_spent) || (M_state == was && !entered));	/* nobody else gains from it */
+	assert(!(ev == EV(nudge) && was == mgmt_stream_dialing) || (dialled == late && entered == late && IS(dialing) && !forgot));	/* a lost SYN is not waited for, a fresh one is */
+	assert(!(ev == EV(nudge) && was != mgmt_stream_backoff && was != mgmt_stream_spent && was != mgmt_stream_dialing) || (M_state == was && !entered));	/* nobody else gains from it */
 	assert(!became(dialing) || dialled);		/* on a new connection, always */
 	assert(!(ev == EV(net_change) && was != mgmt_stream_idle) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(opening) || opened);

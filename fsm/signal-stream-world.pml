@@ -13,11 +13,13 @@ bool conn, wanted, live;
 #define signal_stream_if_proven(a, arg) COIN(0)
 bool months;	/* since the last healthy stream */
 #define signal_stream_if_hopeless(a, arg) months
+bool overdue;	/* the SYN went out a while ago */
+#define signal_stream_if_overdue(a, arg) overdue
 #include "signal-stream.pml"
 inline signal_stream_entered(a)			{ entered = true }
 inline signal_stream_restart_silence(a)		{ restarted = true }
 inline signal_stream_close_conn(a)		{ conn = false; far = 0 }
-inline signal_stream_do_dial(a, arg)		{ dialled = true; OPEN(conn); conn = true; far = 1 }
+inline signal_stream_do_dial(a, arg)		{ dialled = true; overdue = false; OPEN(conn); conn = true; far = 1 }
 inline signal_stream_do_open(a, arg)		{ opened = true; if :: far == 2 -> far = 3 :: else fi }
 inline signal_stream_do_note_born(a, arg)	{ born = true }
 inline signal_stream_do_fetch_headers(a, arg)	{ fetched = true }
@@ -42,15 +44,18 @@ inline signal_stream_send_signal_up(a, arg)	{ ups = true; assert(ev == EV(regist
 	BAD(far == 4, conn, message, skip) BAD(far == 3, conn, message, skip) \
 	BAD(true, conn, doubt, skip) \
 	LUCK(far > 0, far = 0)		/* half dead: nothing more comes, nobody says so */ \
-	LUCK(!months, months = true)
+	LUCK(!months, months = true) \
+	LUCK(IS(dialing) && !overdue, overdue = true)
 #define ROLES ROLE(true, start, skip) ROLE(true, stop, skip) ROLE(true, net_change, skip) ROLE(true, nudge, skip)
-#define M_before was = M_state; was_held = HOLDS(conn)
+bool late;
+#define M_before late = overdue; was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != signal_stream_##x)
 inline settle() {
 	assert(!(ev == EV(nudge) && was == signal_stream_backoff) || (became(dialing) && !forgot));	/* the server is back: at once, and the growth is kept */
 	assert(!(ev == EV(nudge) && was == signal_stream_spent) || (became(dialing) && forgot));
 	assert(!(ev == EV(nudge) && was == signal_stream_up) || IS(probing));	/* what cut the other may have cut us */
-	assert(!(ev == EV(nudge) && was != signal_stream_backoff && was != signal_stream_spent && was != signal_stream_up) || (M_state == was && !entered));
+	assert(!(ev == EV(nudge) && was == signal_stream_dialing) || (dialled == late && entered == late && IS(dialing) && !forgot));	/* a lost SYN is not waited for, a fresh one is */
+	assert(!(ev == EV(nudge) && was != signal_stream_backoff && was != signal_stream_spent && was != signal_stream_up && was != signal_stream_dialing) || (M_state == was && !entered));
 	assert(!became(dialing) || dialled);		/* on a new connection, always */
 	assert(!(ev == EV(net_change) && was != signal_stream_idle) || dialled || (little && IS(backoff)));	/* soon, jittered */
 	assert(!became(opening) || opened);

@@ -68,6 +68,7 @@ hidden byte todo[AGENTS];
 #define signal_stream_if_always(a, v) true
 #define signal_stream_if_proven(a, v) old[a]
 #define signal_stream_if_hopeless(a, v) false
+#define signal_stream_if_overdue(a, v) false	/* no SYN is lost here */
 #define srv_signal_if_always(a, v) true
 #define srv_signal_if_room(a, v) roomy(a)
 #define srv_signal_if_deaf(a, v) (!att[a])

@@ -25,6 +25,9 @@ struct backoff {
 
 /* Before the first try after a good life: a restart of the server is felt by all at once. */
 #define BACKOFF_LITTLE	50000
+/* Microseconds after which a dial that has not succeeded has probably lost its SYN:
+ * a round trip for TCP, two for TLS, of 300 ms each. */
+#define BACKOFF_OVERDUE	1000000
 /* NetBird's patience: who had no healthy stream for three months gives up. */
 #define BACKOFF_HOPELESS	(INT64_C(90) * 24 * 3600 * 1000000)
 

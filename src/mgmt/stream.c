@@ -26,6 +26,7 @@ note_sync_free(struct fsm_data *d)
 static void
 mgmt_stream_do_dial(struct mgmt_stream *s)
 {
+	s->dialled = env_now(s->env);
 	mgmt_link_dial(&s->link);
 }
 
@@ -40,6 +41,13 @@ static void
 mgmt_stream_do_note_healthy(struct mgmt_stream *s)
 {
 	s->healthy = env_now(s->env);
+}
+
+/* A dial that succeeds takes a round trip or two, unless its SYN is lost. */
+static bool
+mgmt_stream_if_overdue(const struct mgmt_stream *s)
+{
+	return mono_diff(env_now(s->env), s->dialled) >= BACKOFF_OVERDUE;
 }
 
 static bool

@@ -27,6 +27,7 @@ struct mgmt_stream {
 	bool fresh;			/* no map of this stream was taken yet: for the owner, who clears it */
 	struct mono last_message;
 	struct mono healthy;		/* the last time a stream served, or somebody bade us begin */
+	struct mono dialled;		/* the last time */
 };
 
 struct mgmt_stream *mgmt_stream_new(struct env *, struct fsm_loop *, const struct mgmt_conf *,

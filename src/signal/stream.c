@@ -75,6 +75,7 @@ signal_stream_do_dial(struct signal_stream *s)
 	struct grpc_target target;
 
 	signal_stream_close_conn(s);
+	s->dialled = env_now(s->env);
 	s->gen = fsm_open(&s->fsm, SIGNAL_STREAM_RES_CONN);
 	memset(&target, 0, sizeof(target));
 	target.host = s->conf->host;
@@ -95,6 +96,13 @@ static void
 signal_stream_do_wait_little(struct signal_stream *s)
 {
 	s->wait = (int64_t)env_random_below(s->env, BACKOFF_LITTLE);
+}
+
+/* A dial that succeeds takes a round trip or two, unless its SYN is lost. */
+static bool
+signal_stream_if_overdue(const struct signal_stream *s)
+{
+	return mono_diff(env_now(s->env), s->dialled) >= BACKOFF_OVERDUE;
 }
 
 static bool

@@ -50,6 +50,7 @@ struct signal_stream {
 	uint64_t dropped;		/* pushed out of the full queue */
 	struct mono born;		/* when the stream registered */
 	struct mono healthy;		/* the last time a stream served, or somebody bade us begin */
+	struct mono dialled;		/* the last time */
 	char why[256];
 };
 
