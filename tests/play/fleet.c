@@ -24,6 +24,7 @@ struct count {
 	struct mesh *m;
 	int64_t began;
 	struct addr seen[CONNS_MAX];
+	int64_t last[CONNS_MAX];	/* when it was heard */
 	size_t nseen;
 	unsigned in[WINDOWS], all;
 };
@@ -40,10 +41,13 @@ on_packet(void *arg, unsigned proto, const struct addr *src, const struct addr *
 	if (proto != SIM_TCP || !addr_same_ip(dst, &server))
 		return;
 	for (size_t i = 0; i < c->nseen; i++)
-		if (addr_equal(&c->seen[i], src))
+		if (addr_equal(&c->seen[i], src)) {
+			c->last[i] = sim_now(c->m->s);
 			return;
+		}
 	if (c->nseen == CONNS_MAX)
 		return;
+	c->last[c->nseen] = sim_now(c->m->s);
 	c->seen[c->nseen++] = *src;
 	w = (sim_now(c->m->s) - c->began) / WINDOW;
 	if (c->began == 0 || w >= WINDOWS)
@@ -52,10 +56,19 @@ on_packet(void *arg, unsigned proto, const struct addr *src, const struct addr *
 	c->all++;
 }
 
-/* Connections that are there already are no news. */
+/* Connections that are there already are no news; a port of one that has ended may
+ * come again.  The most silent connection speaks every 40 s. */
 static void
 begin(struct count *c)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->nseen; i++)
+		if (sim_now(c->m->s) - c->last[i] < 45 * MONO_SEC) {
+			c->seen[n] = c->seen[i];
+			c->last[n++] = c->last[i];
+		}
+	c->nseen = n;
 	memset(c->in, 0, sizeof(c->in));
 	c->all = 0;
 	c->began = sim_now(c->m->s);
