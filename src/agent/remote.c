@@ -34,6 +34,12 @@ on_send(void *arg, struct peer *peer, const struct wire_signal *msg)
 	return signal_stream_send(signal, r->key, msg);
 }
 
+static const char *
+on_our_relay(void *arg, const struct peer *peer)
+{
+	return relay_pool_home_url(((struct remote *)arg)->engine->pool);
+}
+
 static void
 on_describe(void *arg, struct peer *peer, struct wire_signal *out)
 {
@@ -45,7 +51,7 @@ on_describe(void *arg, struct peer *peer, struct wire_signal *out)
 	strcpy(out->version, AGENT_NETBIRD_VERSION);
 	out->has_generation = true;
 	out->generation = a->netwatch->changes + 1;
-	if ((home = relay_pool_home_url(r->engine->pool)) != NULL) {
+	if ((home = on_our_relay(r, peer)) != NULL) {
 		snprintf(out->relay_url, sizeof(out->relay_url), "%s", home);
 		out->relay_ip = relay_pool_home_ip(r->engine->pool);
 	}
@@ -133,7 +139,7 @@ on_relay_input(void *arg, struct way *way, struct env_pkt *pkts, size_t n)
 static const struct relay_channel_hooks channel_hooks = { on_relay_input };
 
 static const struct peer_hooks hooks = {
-	.send = on_send, .describe = on_describe, .endpoint = on_endpoint,
+	.send = on_send, .describe = on_describe, .our_relay = on_our_relay, .endpoint = on_endpoint,
 	.shake_hands = on_shake_hands, .ice_busy = on_ice_busy, .unused = on_unused,
 	.we_do_ice = on_we_do_ice, .we_do_relay = on_we_do_relay,
 };

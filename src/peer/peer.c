@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sodium.h>
 #include "peer/peer.h"
 
 struct peer *
@@ -80,14 +79,9 @@ peer_wants_relay(const struct peer *p)
 }
 
 bool
-peer_has_news(struct peer *p)
+peer_has_news(const struct peer *p)
 {
-	struct wire_signal m;
-	bool news;
+	const char *ours = p->hooks->our_relay(p->arg, p);
 
-	memset(&m, 0, sizeof(m));
-	p->hooks->describe(p->arg, p, &m);
-	news = strcmp(m.relay_url, p->handshake.told_relay_url) != 0;
-	sodium_memzero(&m, sizeof(m));
-	return news;
+	return strcmp(ours != NULL ? ours : "", p->handshake.told_relay_url) != 0;
 }

@@ -40,6 +40,8 @@ struct peer_hooks {
 	 * relay_ip (only while the home relay is connected), generation (changes of
 	 * our network so far, plus 1), and ICE's part (ice_session_describe). */
 	void (*describe)(void *arg, struct peer *, struct wire_signal *out);
+	/* The relay_url that describe would fill in, borrowed until the next call; NULL: none. */
+	const char *(*our_relay)(void *arg, const struct peer *);
 	void (*endpoint)(void *arg, struct peer *, const struct peer_endpoint *);
 	/* The peer's process is a new one: drop the keys we send with, shake hands now. */
 	void (*shake_hands)(void *arg, struct peer *);
@@ -81,5 +83,5 @@ void peer_signal(struct peer *, const struct wire_signal *);
 bool peer_wants_ice(const struct peer *);
 bool peer_wants_relay(const struct peer *);
 /* Our relay is another one than the remote was last told, or was there none then. */
-bool peer_has_news(struct peer *);
+bool peer_has_news(const struct peer *);
 #endif

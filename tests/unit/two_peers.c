@@ -203,6 +203,7 @@ cut_and_restored(void)
 static void
 comes_back_for_good(void)
 {
+	uint8_t id[sizeof(w.a.session->id)];
 	uint64_t downs;
 	unsigned offers, calm = 0;
 
@@ -220,6 +221,10 @@ comes_back_for_good(void)
 		calm = w.a.session->fsm.state == ICE_SESSION_LURKING && w.b.session->fsm.state == ICE_SESSION_LURKING ? calm + 1 : 0;
 	}
 	is_int(calm, 15, "both lurk for longer than a session may");
+	w.a.session->id_worn = true;
+	memcpy(id, w.a.session->id, sizeof(id));
+	peer_has_news(w.a.peer);
+	is_mem(w.a.session->id, id, sizeof(id), "what the guard asks spends no session id: only an OFFER that leaves does");
 	w.udp_cut = false;
 	ok(until_direct(2000) >= 0, "the path is back, and used");
 	downs = w.a.session->downs + w.b.session->downs;

@@ -296,17 +296,23 @@ hook_send(void *arg, struct peer *p, const struct wire_signal *m)
 	return 0;
 }
 
+static const char *
+hook_our_relay(void *arg, const struct peer *p)
+{
+	(void)p;
+	return ((struct side *)arg)->relays ? "rel://relay.test:80" : NULL;
+}
+
 static void
 hook_describe(void *arg, struct peer *p, struct wire_signal *out)
 {
 	struct side *s = arg;
 
-	(void)p;
 	out->wg_port = s->host.port;
 	out->has_generation = s->generation != 0;	/* 0: as a stock peer */
 	out->generation = s->generation;
 	if (s->relays)
-		strcpy(out->relay_url, "rel://relay.test:80");
+		strcpy(out->relay_url, hook_our_relay(arg, p));
 	ice_session_describe(s->session, out);
 }
 
@@ -350,7 +356,7 @@ hook_relay(void *arg, const struct peer *p)
 }
 
 static const struct peer_hooks hooks = {
-	.send = hook_send, .describe = hook_describe, .endpoint = hook_endpoint, .shake_hands = hook_shake,
+	.send = hook_send, .describe = hook_describe, .our_relay = hook_our_relay, .endpoint = hook_endpoint, .shake_hands = hook_shake,
 	.ice_busy = hook_busy, .we_do_ice = hook_ice, .we_do_relay = hook_relay
 };
 
