@@ -174,19 +174,14 @@ take_profile(struct agent *a, char *why, size_t whylen)
 	return 0;
 }
 
-int
-agent_set_login(struct agent *a, const struct agent_login *l, char *why, size_t whylen)
+/* `psk` holds the preshared key already, if there is one to be set. */
+static int
+set_login(struct agent *a, const struct agent_login *l, const uint8_t psk[CONFIG_KEY_LEN], char *why, size_t whylen)
 {
 	struct config *c = a->profile;
-	uint8_t psk[CONFIG_KEY_LEN] = { 0 };
 	struct url u;
 	char text[320];
 
-	/* all is looked at before anything is changed: others hold what is freed here */
-	if (l->psk != NULL && l->psk[0] != '\0' && config_key_parse(psk, l->psk) != 0) {
-		snprintf(why, whylen, "the preshared key is not a base64 key of 32 bytes");
-		return -EINVAL;
-	}
 	if (l->management_url != NULL) {
 		if (url_parse(&u, l->management_url) != 0 ||
 		    (strcmp(u.scheme, "http") != 0 && strcmp(u.scheme, "https") != 0)) {
@@ -209,6 +204,22 @@ agent_set_login(struct agent *a, const struct agent_login *l, char *why, size_t 
 	if (l->setup_key != NULL)
 		session_set_setup_key(a->session, l->setup_key);
 	return config_save(c);
+}
+
+int
+agent_set_login(struct agent *a, const struct agent_login *l, char *why, size_t whylen)
+{
+	uint8_t psk[CONFIG_KEY_LEN] = { 0 };
+	int err;
+
+	/* looked at before anything is changed: others hold what is freed there */
+	if (l->psk != NULL && l->psk[0] != '\0' && config_key_parse(psk, l->psk) != 0) {
+		snprintf(why, whylen, "the preshared key is not a base64 key of 32 bytes");
+		err = -EINVAL;
+	} else
+		err = set_login(a, l, psk, why, whylen);
+	sodium_memzero(psk, sizeof(psk));
+	return err;
 }
 
 int
