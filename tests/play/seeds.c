@@ -34,6 +34,9 @@
 /* A connection that a router forgot: the server's next word never comes, then ours
  * is not answered (fsm/relay-link.fsm, health-timeout and answer-timeout). */
 #define UNNOTICED	(30 * MONO_SEC)
+/* Until a stream of ours is told nothing and asks: a PING after 33 s, 7 s for its
+ * answer, and the dial (src/net/grpc-channel.c). */
+#define MUTE		(45 * MONO_SEC)
 #define BRIEF		(10 * MONO_SEC)	/* no longer than this: each must keep it, not only nine of ten */
 #define SLACK		(500 * MONO_MS)	/* beyond the target, for pings 250 ms apart and bad luck */
 #define SHORT		MONO_MIN	/* faults no longer than this have a target */
@@ -155,7 +158,7 @@ settled(struct run *r)
 	struct mesh *m = r->m;
 	const char *fail;
 
-	sim_run(m->s, 10 * MONO_SEC);
+	sim_run(m->s, r->forgot ? MUTE : 10 * MONO_SEC);
 	if ((fail = listen(m, 20 * MONO_SEC)) != NULL)
 		return fail;
 	if (!sim_until(m->s, status_is_true, m, 5 * MONO_SEC))
