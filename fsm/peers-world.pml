@@ -293,7 +293,7 @@ inline consequences(a, v) {
 /* ---- outside: fast things come at once, slow things (timers) when nothing fast is left, each once a round ---- */
 #define IS(m, st, a) (m##_state[a] == m##_##st)
 #define HAS(a) (sig[(a) * SIG] != 0)
-#define CAN_SELECT(a) (IS(ice_session, checking, a) && pairok)
+#define CAN_SELECT(a) ((IS(ice_session, checking, a) || IS(ice_session, doubtful, a) || IS(ice_session, lurking, a)) && pairok)	/* a pair made later, too */
 #define CAN_ANSWER(a) ((IS(ice_session, doubtful, a) || IS(ice_session, lurking, a)) && pairok)
 #define CAN_MAP(a) (unmapped[a] && (IS(ice_session, checking, a) || IS(ice_session, lurking, a)))	/* STUN servers answer */
 #define CAN_ONLINE(a) (relay_channel_holds_entry(a) && asked[a] && link[a] && link[O(a)])

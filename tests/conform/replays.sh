@@ -18,6 +18,8 @@ if [ $# -gt 0 ]; then replay "$1" "$2" "$3"; echo "1..$n"; exit $failed; fi
 replay idle-direct 1 ""
 replay idle-relayed 1 ""
 replay cut-direct 1 ""
+replay rebind-direct 1 "31 24 25"
+replay server-restart-direct 1 "24 25 restart"
 for t in 9 30; do
 	said=$(REPLAY_WITHOUT=$t sh "$here/replay.sh" "$out/spoilt" "$out/cut-direct.tape" 1 "" | tr '\n' ' ')
 	case $said in
