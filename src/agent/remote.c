@@ -34,6 +34,15 @@ on_send(void *arg, struct peer *peer, const struct wire_signal *msg)
 	return signal_stream_send(signal, r->key, msg);
 }
 
+static void
+on_offering(void *arg, struct peer *peer)
+{
+	struct remote *r = arg;
+
+	if (signal_stream_is_up(agent_of(r)->signal))
+		ice_session_offering(r->ice);
+}
+
 static const char *
 on_our_relay(void *arg, const struct peer *peer)
 {
@@ -55,8 +64,7 @@ on_describe(void *arg, struct peer *peer, struct wire_signal *out)
 		snprintf(out->relay_url, sizeof(out->relay_url), "%s", home);
 		out->relay_ip = relay_pool_home_ip(r->engine->pool);
 	}
-	if (signal_stream_is_up(a->signal))	/* else nobody hears it, and no session id is spent on it */
-		ice_session_describe(r->ice, out);
+	ice_session_describe(r->ice, out);
 }
 
 static void
@@ -139,7 +147,7 @@ on_relay_input(void *arg, struct way *way, struct env_pkt *pkts, size_t n)
 static const struct relay_channel_hooks channel_hooks = { on_relay_input };
 
 static const struct peer_hooks hooks = {
-	.send = on_send, .describe = on_describe, .our_relay = on_our_relay, .endpoint = on_endpoint,
+	.send = on_send, .offering = on_offering, .describe = on_describe, .our_relay = on_our_relay, .endpoint = on_endpoint,
 	.shake_hands = on_shake_hands, .ice_busy = on_ice_busy, .unused = on_unused,
 	.we_do_ice = on_we_do_ice, .we_do_relay = on_we_do_relay,
 };

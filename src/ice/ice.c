@@ -461,7 +461,7 @@ on_sign(struct ice *ice, const struct addr *from)
 	LIST_EACH(l, &ice->sessions) {
 		struct ice_session *s = LIST_OF(l, struct ice_session, all);
 
-		if (s->fsm.state == ICE_SESSION_CONNECTED && s->selected != NULL && addr_equal(&s->selected->remote.addr, from))
+		if (s->selected != NULL && addr_equal(&s->selected->remote.addr, from))
 			ice_session_post(s, ICE_SESSION_EV_SIGN, NULL);
 	}
 }

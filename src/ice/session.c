@@ -488,12 +488,17 @@ ice_session_enable(struct ice_session *s, bool on)
 }
 
 void
-ice_session_describe(struct ice_session *s, struct wire_signal *out)
+ice_session_offering(struct ice_session *s)
+{
+	if (s->enabled && s->id_worn)
+		ice_session_do_renew_id(s);
+}
+
+void
+ice_session_describe(const struct ice_session *s, struct wire_signal *out)
 {
 	if (!s->enabled)
 		return;
-	if (out->type == WIRE_SIGNAL_OFFER && s->id_worn)
-		ice_session_do_renew_id(s);
 	memcpy(out->ufrag, s->ufrag, sizeof(s->ufrag));
 	memcpy(out->pwd, s->pwd, sizeof(s->pwd));
 	out->has_session = true;

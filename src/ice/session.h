@@ -92,9 +92,10 @@ struct ice_session *ice_session_new(struct ice *, const char *subject, bool cont
 void ice_session_free(struct ice_session *);	/* without telling anybody; fine with NULL */
 /* False: relay only.  Takes effect with the next offer. */
 void ice_session_enable(struct ice_session *, bool);
-/* Fills ufrag, pwd and session of an OFFER or ANSWER, which out->type says already (an
- * offer may draw a new session id); leaves them empty when not enabled. */
-void ice_session_describe(struct ice_session *, struct wire_signal *out);
+/* Fills ufrag, pwd and session of an OFFER or ANSWER; leaves them empty when not enabled. */
+void ice_session_describe(const struct ice_session *, struct wire_signal *out);
+/* An OFFER is about to leave: an id that has expired is replaced by a new one. */
+void ice_session_offering(struct ice_session *);
 /* Checks are under way (the guard need not ask). */
 bool ice_session_busy(const struct ice_session *);
 /* Resolver of agent.wire: ice-session !nominate -> ice-pair.  NULL: none. */

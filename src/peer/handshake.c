@@ -152,8 +152,8 @@ describe_and_say(struct handshake *h, enum wire_signal_type type)
 	struct wire_signal m;
 
 	memset(&m, 0, sizeof(m));
-	m.type = type;
 	h->peer->hooks->describe(h->peer->arg, h->peer, &m);
+	m.type = type;
 	if (say(h, &m)) {
 		memcpy(h->told_relay_url, m.relay_url, sizeof(h->told_relay_url));
 		if (type == WIRE_SIGNAL_OFFER)
@@ -167,6 +167,7 @@ describe_and_say(struct handshake *h, enum wire_signal_type type)
 static void
 handshake_do_send_offer(struct handshake *h)
 {
+	h->peer->hooks->offering(h->peer->arg, h->peer);
 	describe_and_say(h, WIRE_SIGNAL_OFFER);
 }
 

@@ -36,6 +36,9 @@ struct peer_hooks {
 	/* Sends one message through the signal server, in order per peer.  0, or
 	 * -ENOTCONN when signal is down: then the guard asks again when it is up. */
 	int (*send)(void *arg, struct peer *, const struct wire_signal *);
+	/* An OFFER is about to be described (ice_session_offering); not while signal is
+	 * down: what nobody hears spends no session id. */
+	void (*offering)(void *arg, struct peer *);
 	/* Fills what an OFFER or ANSWER says of us: wg_port, version, relay_url and
 	 * relay_ip (only while the home relay is connected), generation (changes of
 	 * our network so far, plus 1), and ICE's part (ice_session_describe). */

@@ -296,6 +296,13 @@ hook_send(void *arg, struct peer *p, const struct wire_signal *m)
 	return 0;
 }
 
+static void
+hook_offering(void *arg, struct peer *p)
+{
+	(void)p;
+	ice_session_offering(((struct side *)arg)->session);
+}
+
 static const char *
 hook_our_relay(void *arg, const struct peer *p)
 {
@@ -356,7 +363,7 @@ hook_relay(void *arg, const struct peer *p)
 }
 
 static const struct peer_hooks hooks = {
-	.send = hook_send, .describe = hook_describe, .our_relay = hook_our_relay, .endpoint = hook_endpoint, .shake_hands = hook_shake,
+	.send = hook_send, .offering = hook_offering, .describe = hook_describe, .our_relay = hook_our_relay, .endpoint = hook_endpoint, .shake_hands = hook_shake,
 	.ice_busy = hook_busy, .we_do_ice = hook_ice, .we_do_relay = hook_relay
 };
 
