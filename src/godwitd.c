@@ -50,19 +50,15 @@ usage(FILE *to, int rc)
 static int
 run(struct agent_conf *conf)
 {
-	const char *tape = getenv("GODWIT_TAPE");
 	struct daemon d = { .env = env_new() };
-	char why[512], name[32];
+	char why[512], tape[FSM_TAPE_NAME];
 	int rc;
 
-	snprintf(name, sizeof(name), "agent/%d", (int)getpid());
-	conf->tape.name = name;
 	if (d.env == NULL) {
 		fprintf(stderr, "godwitd: the event loop cannot be made\n");
 		return 1;
 	}
-	if (tape != NULL && (rc = fsm_tape_file(tape, &conf->tape)) != 0)
-		log_error("agent", "tape %s: %s", tape, strerror(-rc));
+	fsm_tape_asked("agent", tape, &conf->tape);
 	d.agent = agent_new(d.env, conf, why, sizeof(why));
 	if (d.agent == NULL) {
 		log_error("agent", "%s", why);

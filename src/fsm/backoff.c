@@ -3,6 +3,8 @@
 #include "env/env.h"
 #include "fsm/backoff.h"
 
+#define LITTLE	50000	/* microseconds */
+
 int64_t
 backoff_next(struct backoff *b, struct env *env)
 {
@@ -22,4 +24,10 @@ void
 backoff_reset(struct backoff *b)
 {
 	b->base = 0;
+}
+
+int64_t
+backoff_little(struct env *env)
+{
+	return (int64_t)env_random_below(env, LITTLE);
 }

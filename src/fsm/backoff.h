@@ -23,8 +23,6 @@ struct backoff {
 /* NetBird's for streams: 800 ms, times 1.7, at most 10 s, randomised by factor 1. */
 #define BACKOFF_STREAM	{ 800000, 10000000, 17, 10, 100, 0 }
 
-/* Before the first try after a good life: a restart of the server is felt by all at once. */
-#define BACKOFF_LITTLE	50000
 /* Microseconds after which a dial that has not succeeded has probably lost its SYN:
  * a round trip for TCP, two for TLS, of 300 ms each. */
 #define BACKOFF_OVERDUE	1000000
@@ -34,4 +32,7 @@ struct backoff {
 /* The next wait in microseconds; the base grows behind it. */
 int64_t backoff_next(struct backoff *, struct env *);
 void backoff_reset(struct backoff *);
+/* Up to 50 ms, before the first try after a good life: a restart of the server, a
+ * network's return are felt by all at once, so no try goes without jitter. */
+int64_t backoff_little(struct env *);
 #endif

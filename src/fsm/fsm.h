@@ -179,8 +179,10 @@ struct fsm_tape_to {
 	void *arg;
 };
 void fsm_tape(struct fsm_loop *, const struct fsm_tape_to *);
-/* Lines are added to the file, each at once: for developers, the disk may hold the loop up. */
-int fsm_tape_file(const char *path, struct fsm_tape_to *);
+#define FSM_TAPE_NAME	32
+/* Where $GODWIT_TAPE names a file, a tape of this process goes to its end, each line
+ * at once: for developers, the disk may hold the loop up.  Else there is none. */
+void fsm_tape_asked(const char *program, char name[FSM_TAPE_NAME], struct fsm_tape_to *);
 
 static inline bool
 fsm_ask(const struct fsm *m, int guard, bool yes)

@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "env/env.h"
 #include "fsm/loop.h"
@@ -65,17 +66,22 @@ to_file(void *arg, const char *line)
 	fprintf(arg, "%s\n", line);
 }
 
-int
-fsm_tape_file(const char *path, struct fsm_tape_to *to)
+void
+fsm_tape_asked(const char *program, char name[FSM_TAPE_NAME], struct fsm_tape_to *to)
 {
-	FILE *f = fopen(path, "a");	/* to the end of the process: no one closes it */
+	const char *path = getenv("GODWIT_TAPE");
+	FILE *f;
 
-	if (f == NULL)
-		return -errno;
+	if (path == NULL)
+		return;
+	f = fopen(path, "a");	/* to the end of the process: no one closes it */
+	if (f == NULL) {
+		log_error("fsm", "tape %s: %s", path, strerror(errno));
+		return;
+	}
 	setvbuf(f, NULL, _IOLBF, BUFSIZ);
-	to->fn = to_file;
-	to->arg = f;
-	return 0;
+	snprintf(name, FSM_TAPE_NAME, "%s/%d", program, (int)getpid());
+	*to = (struct fsm_tape_to){ name, to_file, f };
 }
 
 void

@@ -29,11 +29,10 @@ job_stream_do_dial(struct job_stream *s)
 	mgmt_link_dial(&s->link);
 }
 
-/* A server's restart, a network's return are felt by all at once: no first try without jitter. */
 static void
 job_stream_do_wait_little(struct job_stream *s)
 {
-	s->wait = (int64_t)env_random_below(s->env, BACKOFF_LITTLE);
+	s->wait = backoff_little(s->env);
 }
 
 static void

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/addr.h"
 #include "base/log.h"
 #include "env/env.h"
@@ -127,18 +126,14 @@ run(const struct server_conf *from)
 {
 	struct running r = { .env = env_new() };
 	struct server_conf conf = *from;
-	const char *tape = getenv("GODWIT_TAPE");
-	char why[512] = "", name[32];
+	char why[512] = "", tape[FSM_TAPE_NAME];
 	int err;
 
 	if (r.env == NULL) {
 		fprintf(stderr, "godwit-server: cannot start the event loop\n");
 		return 1;
 	}
-	snprintf(name, sizeof(name), "server/%d", (int)getpid());
-	conf.tape.name = name;
-	if (tape != NULL && (err = fsm_tape_file(tape, &conf.tape)) != 0)
-		log_error("server", "tape %s: %s", tape, strerror(-err));
+	fsm_tape_asked("server", tape, &conf.tape);
 	conf.on_join = print_join;
 	conf.on_fatal = on_fatal;
 	conf.arg = &r;

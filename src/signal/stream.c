@@ -91,11 +91,10 @@ signal_stream_do_dial(struct signal_stream *s)
 	}
 }
 
-/* A server's restart, a network's return are felt by all at once: no first try without jitter. */
 static void
 signal_stream_do_wait_little(struct signal_stream *s)
 {
-	s->wait = (int64_t)env_random_below(s->env, BACKOFF_LITTLE);
+	s->wait = backoff_little(s->env);
 }
 
 /* A dial that succeeds takes a round trip or two, unless its SYN is lost. */

@@ -14,23 +14,6 @@
 
 static struct world w;
 
-static bool
-both_direct(void)
-{
-	return side_direct(&w.a) && side_direct(&w.b);
-}
-
-static int
-until_direct(int ms)
-{
-	for (int t = 0; t < ms; t++) {
-		if (both_direct())
-			return t;
-		fake_run(MONO_MS);
-	}
-	return both_direct() ? ms : -1;
-}
-
 /* IW-15: a message without credentials, from a moment before ICE was on again. */
 static void
 late_without_ice(void)
@@ -41,14 +24,14 @@ late_without_ice(void)
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	world_start(&w, true, true);
 	world_relay(&w, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	fake_run(5 * MONO_SEC);
 	peer_signal(w.a.peer, &m);
 	for (int t = 0; t < 1000; t++) {
 		fake_run(MONO_MS);
 		gaps += w.a.endpoint.kind == PATH_TO_NONE || w.b.endpoint.kind == PATH_TO_NONE;
 	}
-	ok(both_direct() && gaps == 0, "one late message without credentials: direct again within 1 s, never without a path (%u ms)", gaps);
+	ok(world_direct(&w) && gaps == 0, "one late message without credentials: direct again within 1 s, never without a path (%u ms)", gaps);
 	world_free(&w);
 }
 
@@ -65,11 +48,11 @@ one_answer_a_check(void)
 	many[2] = addr_v4(0xc0000207, 0);
 	fake_env_set_addrs(w.a.env, many, 3);
 	world_start(&w, true, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	fake_run(20 * MONO_SEC);
 	a = ice_counters(w.a.ice);
 	b = ice_counters(w.b.ice);
-	ok(both_direct() && w.a.session->nlocal >= 3, "three addresses on one socket");
+	ok(world_direct(&w) && w.a.session->nlocal >= 3, "three addresses on one socket");
 	ok(a->requests > 0 && a->requests == b->answers && b->requests == a->answers && a->refused + b->refused == 0,
 	    "each check has one answer, and each answer its check (%u of %u, %u of %u)",
 	    (unsigned)b->answers, (unsigned)a->requests, (unsigned)a->answers, (unsigned)b->requests);
@@ -144,13 +127,13 @@ no_filter_but_the_overlay(void)
 		candidate(&w.a, line[i]);
 	ok(tries("10.99.0.1") && tries("192.0.2.77") && tries("100.65.1.1") && tries("169.254.3.4"), "candidates of any network are tried");
 	ok(!tries("100.64.3.4"), "but none inside the overlay");
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	requests = ice_counters(w.a.ice)->requests;
 	knock(&w.a, 0x64400304u);
 	ok(ice_counters(w.a.ice)->requests == requests, "a check from there is not heard, though it is signed");
 	knock(&w.a, 0x64410304u);
 	ok(ice_counters(w.a.ice)->requests == requests + 1, "from elsewhere it is");
-	ok(until_direct(5000) >= 0, "direct all the same");
+	ok(world_until_direct(&w, 5000) >= 0, "direct all the same");
 	world_free(&w);
 }
 
@@ -179,7 +162,7 @@ better_path(void)
 	w.b.host = addr_v4(0xcb0071feu, 51820);
 	fake_env_set_addrs(w.b.env, &w.b.host, 1);
 	world_start(&w, true, true);
-	ok(until_direct(5000) >= 0 && !addr_equal(&w.b.endpoint.addr, &w.a.host), "direct, through a router");
+	ok(world_until_direct(&w, 5000) >= 0 && !addr_equal(&w.b.endpoint.addr, &w.a.host), "direct, through a router");
 	fake_run(20 * MONO_SEC);
 	w.lan = true;
 	candidate(&w.b, "1 1 udp 2130706431 10.1.0.2 51820 typ host");

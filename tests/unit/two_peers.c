@@ -11,24 +11,6 @@
 
 static struct world w;
 
-static bool
-both_direct(void)
-{
-	return side_direct(&w.a) && side_direct(&w.b);
-}
-
-/* Runs until both are direct; the time it took in ms, or -1. */
-static int
-until_direct(int ms)
-{
-	for (int t = 0; t < ms; t++) {
-		if (both_direct())
-			return t;
-		fake_run(MONO_MS);
-	}
-	return both_direct() ? ms : -1;
-}
-
 static void
 plain(void)
 {
@@ -36,13 +18,13 @@ plain(void)
 
 	world_new(&w, NAT_NONE, NAT_NONE);
 	world_start(&w, true, true);
-	t = until_direct(5000);
+	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 100, "no routers: direct after %d ms", t);
 	ok(w.a.endpoint.kind == PATH_TO_ICE, "a points at b");
 	is_int(w.a.offers + w.b.offers, 2, "glare: both offer once");
 	is_int(w.a.ups + w.b.ups, 2, "and each is up once: two offers make one session");
 	fake_run(30 * MONO_SEC);
-	ok(both_direct() && w.a.downs + w.b.downs == 0, "thirty quiet seconds later nothing moved");
+	ok(world_direct(&w) && w.a.downs + w.b.downs == 0, "thirty quiet seconds later nothing moved");
 	is_int(w.a.offers + w.b.offers, 2, "and the guards are silent");
 	world_free(&w);
 }
@@ -57,7 +39,7 @@ routers(void)
 		world_start(&w, first == 0, first == 1);
 		fake_run(50 * MONO_MS);
 		world_start(&w, first == 1, first == 0);
-		t = until_direct(10000);
+		t = world_until_direct(&w, 10000);
 		ok(t >= 0 && t < 400, "two port-restricted routers, %c first: direct after %d ms", first ? 'b' : 'a', t);
 		world_free(&w);
 	}
@@ -78,7 +60,7 @@ unruly_signal(void)
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	w.a.candidates_first = w.b.candidates_first = true;
 	world_start(&w, true, true);
-	t = until_direct(5000);
+	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 400, "candidates overtake answers: direct after %d ms", t);
 	world_free(&w);
 
@@ -87,7 +69,7 @@ unruly_signal(void)
 	w.a.host = addr_v4(0xcb0071feu, 51820);
 	fake_env_set_addrs(w.a.env, &w.a.host, 1);
 	world_start(&w, true, true);
-	t = until_direct(5000);
+	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 1000, "all candidates of b lost: found by its checks after %d ms", t);
 	world_free(&w);
 
@@ -99,7 +81,7 @@ unruly_signal(void)
 	w.a.signal_cut = w.b.signal_cut = false;
 	guard_post(&w.a.peer->guard, GUARD_EV_SIGNAL_UP, NULL);
 	fsm_drain(w.a.loop);
-	t = until_direct(5000);
+	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 500, "signal up: asked at once, direct after %d ms", t);
 	world_free(&w);
 }
@@ -112,7 +94,7 @@ order(void)
 
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	world_start(&w, true, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	/* b's first session, to be delivered again later */
 	memset(&old, 0, sizeof(old));
 	ice_session_describe(w.b.session, &old);
@@ -124,13 +106,13 @@ order(void)
 	ok(memcmp(m.session, old.session, 5) != 0, "closed from above: the session id is another");
 	ok(w.b.endpoint.kind == PATH_TO_NONE, "and the endpoint is taken back");
 	fake_run(100 * MONO_MS);
-	ok(until_direct(5000) >= 0, "the next offer makes a new session");
+	ok(world_until_direct(&w, 5000) >= 0, "the next offer makes a new session");
 	late = w.a.peer->handshake.late;
 	peer_signal(w.a.peer, &old);
 	fsm_drain(w.a.loop);
 	is_int(w.a.peer->handshake.late, late + 1, "a late copy of the old offer is known for what it is");
 	fake_run(2 * MONO_SEC);
-	ok(both_direct(), "and changes nothing");
+	ok(world_direct(&w), "and changes nothing");
 	world_free(&w);
 }
 
@@ -142,7 +124,7 @@ two_offers_in_one_turn(void)
 
 	world_new(&w, NAT_NONE, NAT_NONE);
 	world_start(&w, true, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	answers = w.a.answers;
 	memset(&m, 0, sizeof(m));
 	m.type = WIRE_SIGNAL_OFFER;
@@ -168,7 +150,7 @@ cut_and_restored(void)
 	world_start(&w, true, true);
 	world_relay(&w, true);
 	ok(w.a.endpoint.kind == PATH_TO_RELAY, "the relay is there first and carries");
-	ok(until_direct(5000) >= 0, "direct takes over");
+	ok(world_until_direct(&w, 5000) >= 0, "direct takes over");
 	w.udp_cut = true;
 	fake_run(100 * MONO_MS);
 	/* what the WireGuard watcher says when packets are unanswered */
@@ -180,7 +162,7 @@ cut_and_restored(void)
 	ok(w.a.endpoint.kind == PATH_TO_RELAY && w.b.endpoint.kind == PATH_TO_RELAY, "cut and doubted: on the relay within 400 ms");
 	fake_run(20 * MONO_SEC);
 	w.udp_cut = false;
-	t = until_direct(5000);
+	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 1500, "restored after 20 s: direct after %d ms", t);
 	w.udp_cut = true;
 	fake_run(100 * MONO_MS);
@@ -190,10 +172,10 @@ cut_and_restored(void)
 	fsm_drain(w.b.loop);
 	fake_run(300 * MONO_SEC);
 	w.udp_cut = false;
-	t = until_direct(5000);
+	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 2000, "restored after five minutes: direct after %d ms", t);
 	fake_run(10 * MONO_SEC);
-	ok(both_direct(), "and it stays");
+	ok(world_direct(&w), "and it stays");
 	world_free(&w);
 }
 
@@ -210,7 +192,7 @@ comes_back_for_good(void)
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	world_start(&w, true, true);
 	world_relay(&w, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	w.udp_cut = true;
 	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
 	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
@@ -226,7 +208,7 @@ comes_back_for_good(void)
 	peer_has_news(w.a.peer);
 	is_mem(w.a.session->id, id, sizeof(id), "what the guard asks spends no session id: only an OFFER that leaves does");
 	w.udp_cut = false;
-	ok(until_direct(2000) >= 0, "the path is back, and used");
+	ok(world_until_direct(&w, 2000) >= 0, "the path is back, and used");
 	downs = w.a.session->downs + w.b.session->downs;
 	offers = w.a.offers + w.b.offers;
 	world_relay(&w, false);
@@ -246,14 +228,14 @@ stock_like(void)
 	w.a.generation = w.b.generation = 0;
 	world_start(&w, true, true);
 	world_relay(&w, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	fake_run(20 * MONO_SEC);
-	ok(both_direct() && w.a.session->answered_at.us > fake_now() - 3 * MONO_SEC, "stock: asked every two seconds");
+	ok(world_direct(&w) && w.a.session->answered_at.us > fake_now() - 3 * MONO_SEC, "stock: asked every two seconds");
 	w.udp_cut = true;
 	fake_run(8 * MONO_SEC);
 	ok(w.a.endpoint.kind == PATH_TO_RELAY && w.b.endpoint.kind == PATH_TO_RELAY, "stock: cut in silence, noticed within 8 s");
 	w.udp_cut = false;
-	t = until_direct(20000);
+	t = world_until_direct(&w, 20000);
 	ok(t >= 0 && t < 2000, "stock: restored, direct after %d ms", t);
 	world_free(&w);
 }
@@ -266,12 +248,12 @@ idle(void)
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	world_start(&w, true, true);
 	world_relay(&w, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	fake_run(20 * MONO_SEC);
 	before = w.a.checks + w.b.checks;
 	fake_run(3600 * MONO_SEC);
 	is_int(w.a.checks + w.b.checks - before, 2 * 3600 / 25, "an hour of silence between our own kind costs a sign of life every 25 s each, no check");
-	ok(both_direct(), "and the path stands");
+	ok(world_direct(&w), "and the path stands");
 	world_free(&w);
 }
 
@@ -281,7 +263,7 @@ false_alarm(void)
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	world_start(&w, true, true);
 	world_relay(&w, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	w.a.endpoints = 0;
 	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
 	fsm_drain(w.a.loop);
@@ -298,13 +280,13 @@ restart(void)
 
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	world_start(&w, true, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	side_restart(&w.b);
-	t = until_direct(5000);
+	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 500, "b restarted: direct after %d ms", t);
 	is_int(w.a.shakes, 1, "a was told to shake hands anew");
 	fake_run(5 * MONO_SEC);
-	ok(both_direct(), "and stays");
+	ok(world_direct(&w), "and stays");
 	world_free(&w);
 }
 
@@ -316,7 +298,7 @@ rebind(void)
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	world_start(&w, true, true);
 	world_relay(&w, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	side_rebind(&w.b, 0xcb007109u);
 	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
 	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
@@ -325,7 +307,7 @@ rebind(void)
 	for (t = 0; t < 600 && w.a.endpoint.kind != PATH_TO_RELAY; t++)
 		fake_run(MONO_MS);
 	ok(w.a.endpoint.kind == PATH_TO_RELAY, "router of b changed its address: the relay carries after %d ms", t);
-	t = until_direct(30000);
+	t = world_until_direct(&w, 30000);
 	ok(t >= 0 && t < 5000, "direct to the new address after %d ms", t);
 	world_free(&w);
 }
@@ -345,7 +327,7 @@ change_of_network(void)
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	world_start(&w, true, true);
 	world_relay(&w, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	side_rebind(&w.b, 0xcb00710au);
 	w.b.host = addr_v4((10u << 24) + (3 << 16) + 7, 51820);
 	fake_env_set_addrs(w.b.env, &w.b.host, 1);
@@ -355,7 +337,7 @@ change_of_network(void)
 	ice_session_post(w.b.session, ICE_SESSION_EV_NET_CHANGE, NULL);
 	guard_post(&w.b.peer->guard, GUARD_EV_NET_CHANGE, NULL);
 	fsm_drain(w.b.loop);
-	t = until_direct(30000);
+	t = world_until_direct(&w, 30000);
 	ok(t >= 0 && t < 2000, "b moved to another network: direct after %d ms", t);
 	world_free(&w);
 }
@@ -368,7 +350,7 @@ lossy(void)
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	w.loss = 300;
 	world_start(&w, true, true);
-	t = until_direct(20000);
+	t = world_until_direct(&w, 20000);
 	ok(t >= 0 && t < 5000, "three packets in ten lost: direct after %d ms", t);
 	world_free(&w);
 }
@@ -383,13 +365,13 @@ garbled(void)
 	w.garbled = 400;
 	w.a.generation = w.b.generation = 0;	/* keepalives, so that much is garbled */
 	world_start(&w, true, true);
-	t = until_direct(30000);
+	t = world_until_direct(&w, 30000);
 	ok(t >= 0, "four packets in ten garbled or cut: direct after %d ms", t);
 	fake_run(600 * MONO_SEC);
 	refused = (unsigned)(ice_counters(w.a.ice)->refused + ice_counters(w.b.ice)->refused);
 	ok(refused > 100, "%u of them refused", refused);
 	w.garbled = 0;
-	t = until_direct(60000);
+	t = world_until_direct(&w, 60000);
 	ok(t >= 0, "and direct when they are whole again (%d ms)", t);
 	world_free(&w);
 }
@@ -402,14 +384,14 @@ roles(void)
 	world_new(&w, NAT_NONE, NAT_NONE);
 	world_start(&w, true, true);
 	w.a.session->controller = true;		/* both think they control */
-	t = until_direct(5000);
+	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 1000, "both controlling: settled, direct after %d ms", t);
 	ok(w.a.session->controlling != w.b.session->controlling, "one of them gave in");
 	world_free(&w);
 	world_new(&w, NAT_NONE, NAT_NONE);
 	world_start(&w, true, true);
 	w.b.session->controller = false;	/* neither does */
-	t = until_direct(5000);
+	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 1000, "both controlled: settled, direct after %d ms", t);
 	world_free(&w);
 }
@@ -420,7 +402,7 @@ relay_only(void)
 	world_new(&w, NAT_NONE, NAT_NONE);
 	world_start(&w, true, true);
 	world_relay(&w, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	ice_session_enable(w.b.session, false);
 	handshake_post(&w.b.peer->handshake, HANDSHAKE_EV_ASK, NULL);
 	fsm_drain(w.b.loop);
@@ -429,7 +411,7 @@ relay_only(void)
 	ice_session_enable(w.b.session, true);
 	handshake_post(&w.b.peer->handshake, HANDSHAKE_EV_ASK, NULL);
 	fsm_drain(w.b.loop);
-	ok(until_direct(5000) >= 0, "and direct again when b does ICE again");
+	ok(world_until_direct(&w, 5000) >= 0, "and direct again when b does ICE again");
 	world_free(&w);
 }
 
@@ -461,7 +443,7 @@ filtering(void)
 	is_int(f.seen, ICE_FILTERING_UNKNOWN, "an address that was asked and forgotten is not mistaken for one that was not");
 	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
 	world_start(&w, true, true);
-	until_direct(5000);
+	world_until_direct(&w, 5000);
 	fake_run(20 * MONO_SEC);
 	for (int i = 0; i < 2; i++) {
 		ice_nat_get(i == 0 ? w.a.ice : w.b.ice, &n);

@@ -469,6 +469,23 @@ side_direct(const struct side *s)
 	return addr_equal(&s->endpoint.addr, o->nat == NAT_NONE ? &o->host : &o->outside);
 }
 
+bool
+world_direct(const struct world *w)
+{
+	return side_direct(&w->a) && side_direct(&w->b);
+}
+
+int
+world_until_direct(struct world *w, int ms)
+{
+	for (int t = 0; t < ms; t++) {
+		if (world_direct(w))
+			return t;
+		fake_run(MONO_MS);
+	}
+	return world_direct(w) ? ms : -1;
+}
+
 void
 side_rebind(struct side *s, uint32_t outside_ip)
 {

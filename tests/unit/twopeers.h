@@ -65,5 +65,7 @@ void world_free(struct world *);
 void world_relay(struct world *, bool up);	/* relay channels of both come up or go down */
 void side_restart(struct side *);		/* a new process at the same address */
 bool side_direct(const struct side *);		/* WireGuard points at the other's right address */
+bool world_direct(const struct world *);		/* both are */
+int world_until_direct(struct world *, int ms);	/* runs until both are; the time it took in ms, or -1 */
 void side_rebind(struct side *, uint32_t outside_ip);	/* the router got another address, mappings gone */
 #endif
