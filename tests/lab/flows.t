@@ -3,21 +3,8 @@
 # flows.t -- story 2 in namespaces: two of our agents, our server with --flows; what
 # they say to each other is counted on both sides, once, also over a restart.
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
-. "$here/topology.sh"
-. "$here/programs.sh"
-build=$(cd "${builddir:-.}" && pwd)
 LAB=gwflow$$
-[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP root is needed"; exit 0; }
-[ -c /dev/net/tun ] || { echo "1..0 # SKIP no /dev/net/tun"; exit 0; }
-work=$(mktemp -d)
-n=0
-ok() { # ok RC WHAT
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-try() { what=$1; shift; "$@" >"$work/last" 2>&1; rc=$?; [ $rc -eq 0 ] || sed 's/^/# /' "$work/last" | tail -n 8; ok $rc "$what"; }
-trap 'mesh_down; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT PIPE TERM
+. "$here/begin.sh"
 flows() { ns srv "$build/godwit-server" flows --data "$work/w/data" --json --limit 1000; }
 pinged() { ns hosta ping -c 1 -W 1 "$B"; }
 # sum FIELD in|out: over all flows of ICMP

@@ -3,22 +3,8 @@
 # mesh.t -- the main job in namespaces, as TAP: both NAT kinds, direct and relayed,
 # the cut and the way back, kill -9, down and up, a stopped daemon.
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
-. "$here/topology.sh"
-. "$here/programs.sh"
-build=$(cd "${builddir:-.}" && pwd)
 LAB=gwmesh$$
-[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP root is needed"; exit 0; }
-[ -c /dev/net/tun ] || { echo "1..0 # SKIP no /dev/net/tun"; exit 0; }
-work=$(mktemp -d)
-n=0
-ok() { # ok RC WHAT
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-try() { what=$1; shift; "$@" >"$work/last" 2>&1; rc=$?; [ $rc -eq 0 ] || sed 's/^/# /' "$work/last" | tail -n 5; ok $rc "$what"; }
-end() { mesh_down; rm -rf "$work"; }
-trap end EXIT
-trap 'exit 1' HUP INT PIPE TERM
+. "$here/begin.sh"
 logs() { for f in server a b; do echo "# --- $f"; tail -n 12 "$work/w/$f.log" 2>/dev/null | sed 's/^/# /'; done; }
 ping_once() { ns hosta ping -c 1 -W 1 "$(mesh_ip b)"; }
 outage_below() { awk -v a="$OUTAGE" -v b="$1" 'BEGIN { exit !(a <= b) }'; }
