@@ -164,6 +164,7 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define up (flow(0) && flow(1))
 #define wg_watch_if_heard(a, v) up
 #define wg_watch_if_unanswered(a, v) (!up && !doubted[a] && !HUSHED)
+#define wg_watch_if_still(a, v) false	/* to be silent is to be dead here; asked once will do */
 #define wg_watch_if_owed(a, v) (!up)
 #define wg_watch_if_dead(a, v) (!up && doubted[a] && !wg_watch_if_stuck(a, v) && !HUSHED)
 #define wg_watch_if_hushed(a, v) false

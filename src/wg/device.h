@@ -60,7 +60,7 @@ struct wg_hooks {
 	 * kind: over a way while it is UDP or none, or the reverse.  At most every
 	 * 100 ms a peer. */
 	void (*elsewhere)(void *arg, struct wg_peer *);
-	/* The first data packet goes out after three seconds without any. */
+	/* The first data packet goes out, or comes in, after three seconds without one that way. */
 	void (*woken)(void *arg, struct wg_peer *);
 	/* A peer without endpoint has something to send (once until it gets one). */
 	void (*no_endpoint)(void *arg, struct wg_peer *);

@@ -69,6 +69,7 @@ struct wg_peer {
 	unsigned interval;		/* persistent keepalive, seconds; 0: off */
 	struct mono owed_since;		/* data received, nothing sent since */
 	struct mono unanswered_since;	/* data sent, nothing received since */
+	struct mono last_data_received;
 	struct list kept;		/* of struct wg_kept */
 	unsigned nkept;
 	size_t kept_bytes;

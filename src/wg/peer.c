@@ -285,12 +285,19 @@ wg_peer_wipe_keys(struct wg_peer *p)
 	p->owed_since = p->unanswered_since = (struct mono){ 0 };
 }
 
+/* Data after a rest: somebody should look again. */
+static void
+wake(struct wg_peer *p, struct mono now, struct mono last)
+{
+	if (p->dev->hooks.woken != NULL && mono_diff(now, last) > 3 * MONO_SEC)
+		p->dev->hooks.woken(p->dev->arg, p);
+}
+
 /* Data wants out: an idle peer is looked at again, and silence from here on is doubt. */
 static void
 note_data(struct wg_peer *p, struct mono now)
 {
-	if (p->dev->hooks.woken != NULL && mono_diff(now, p->stats.last_data_sent) > 3 * MONO_SEC)
-		p->dev->hooks.woken(p->dev->arg, p);
+	wake(p, now, p->stats.last_data_sent);
 	p->stats.last_data_sent = now;
 	if (!mono_is_set(p->unanswered_since))
 		p->unanswered_since = now;
@@ -340,6 +347,8 @@ wg_peer_received(struct wg_peer *p, uint32_t bytes, bool data)
 	p->stats.last_received = now;
 	p->unanswered_since = (struct mono){ 0 };
 	if (data) {
+		wake(p, now, p->last_data_received);	/* who only listens is looked after as well */
+		p->last_data_received = now;
 		p->stats.rx_packets++;
 		if (!mono_is_set(p->owed_since))
 			p->owed_since = now;

@@ -18,9 +18,11 @@
 #define STUCK_AGAIN	(5 * MONO_MIN)	/* who only receives answers every 10 s: no reason to flood */
 #define KNOCK_AGAIN	MONO_SEC
 #define ASK_AFTER	(150 * MONO_MS)
+#define ASK_AGAIN	MONO_SEC
 #define DEAD_AFTER	(17 * MONO_SEC)
 #define FLOW_LOOKS	5	/* looks with packets make a flow */
-#define HUSH_LOOKS	3	/* looks without, after a flow, are a silence */
+#define HUSH_LEAST	(600 * MONO_MS)	/* without a packet, after a flow, is a silence */
+#define FLOW_GAP	(2 * MONO_SEC)	/* more seldom than this is no flow */
 #define IDLE_AFTER	(3 * MONO_SEC)
 #define STALE_AFTER	(65 * MONO_SEC)		/* two keepalives of 25 s lost, and some grace */
 #define HANDSHAKE_OLD	(210 * MONO_SEC)	/* upstream's limit: 180 s and 30 s of grace */
@@ -81,7 +83,19 @@ waited(const struct wg_watch *w)
 static bool
 wg_watch_if_unanswered(const struct wg_watch *w)
 {
-	return !w->asked && waited(w) >= ASK_AFTER;
+	return !mono_is_set(w->asked) && waited(w) >= ASK_AFTER;
+}
+
+/* The silence that was asked about may have been of a peer with nothing to say, for
+ * as long as ten seconds.  More data went out since: what is silent now may be dead. */
+static bool
+wg_watch_if_still(const struct wg_watch *w)
+{
+	struct wg_peer_stats s;
+
+	wg_peer_get_stats(w->peer, &s);
+	return mono_is_set(w->asked) && waited(w) >= ASK_AFTER && mono_before(w->asked, s.last_data_sent) &&
+	    mono_diff(now(w), w->asked) >= ASK_AGAIN;
 }
 
 static bool
@@ -106,18 +120,27 @@ wg_watch_if_stuck(const struct wg_watch *w)
 	struct wg_peer_stats s;
 
 	wg_peer_get_stats(w->peer, &s);
-	return s.endpoint.kind == WG_ENDPOINT_WAY && w->asked && waited(w) >= STUCK_AFTER &&
+	return s.endpoint.kind == WG_ENDPOINT_WAY && mono_is_set(w->asked) && waited(w) >= STUCK_AFTER &&
 	    (!mono_is_set(w->stuck) || mono_diff(now(w), w->stuck) >= STUCK_AGAIN);
 }
 
-/* The third look without a packet after a flow; said once. */
+/* How long a flow may pause: its usual gap, half of that, and a look or two. */
+static int64_t
+pause_of(const struct wg_watch *w)
+{
+	int64_t most = w->gap + w->gap / 2 + 300 * MONO_MS;
+
+	return w->flowing == 1 ? FLOW_GAP : most < HUSH_LEAST ? HUSH_LEAST : most;
+}
+
+/* Said once: see forgets the flow. */
 static bool
 wg_watch_if_hushed(const struct wg_watch *w)
 {
 	struct wg_peer_stats s;
 
 	wg_peer_get_stats(w->peer, &s);
-	return s.rx_packets == w->rx_seen && w->flowing >= FLOW_LOOKS && w->hush + 1 == HUSH_LOOKS;
+	return s.rx_packets == w->rx_seen && w->flowing >= FLOW_LOOKS && mono_diff(now(w), w->heard) >= pause_of(w);
 }
 
 static bool
@@ -126,7 +149,7 @@ wg_watch_if_idle(const struct wg_watch *w)
 	struct wg_peer_stats s;
 
 	wg_peer_get_stats(w->peer, &s);
-	return !mono_is_set(waiting_since(w)) && mono_diff(now(w), s.last_data_sent) > IDLE_AFTER;
+	return !mono_is_set(waiting_since(w)) && w->flowing == 0 && mono_diff(now(w), s.last_data_sent) > IDLE_AFTER;
 }
 
 static bool
@@ -154,7 +177,7 @@ wg_watch_do_baseline(struct wg_watch *w)
 {
 	w->taken = now(w);
 	w->waiting_since = (struct mono){ 0 };
-	w->asked = false;
+	w->asked = (struct mono){ 0 };
 }
 
 /* Ask the peer's WireGuard for a sign of life. */
@@ -169,13 +192,13 @@ static void
 wg_watch_do_note_good(struct wg_watch *w)
 {
 	w->waiting_since = (struct mono){ 0 };
-	w->asked = false;
+	w->asked = (struct mono){ 0 };
 }
 
 static void
 wg_watch_do_note_doubt(struct wg_watch *w)
 {
-	w->asked = true;
+	w->asked = now(w);
 	w->doubts++;
 }
 
@@ -192,6 +215,22 @@ wg_watch_do_count(struct wg_watch *w)
 	log_info("wg-watch", "%s: packets go out and none come back", w->fsm.subject);
 }
 
+/* A flow is heard again; its gaps are smoothed. */
+static void
+note_heard(struct wg_watch *w)
+{
+	int64_t gap = mono_diff(now(w), w->heard);
+
+	if (w->flowing > 0 && gap > pause_of(w))
+		w->flowing = 0;
+	if (w->flowing == 1)
+		w->gap = gap;
+	else if (w->flowing > 1)
+		w->gap += (gap - w->gap) / 4;
+	w->flowing++;
+	w->heard = now(w);
+}
+
 /* What every look sees: do packets flow, since when does data wait. */
 static void
 wg_watch_do_see(struct wg_watch *w)
@@ -200,14 +239,13 @@ wg_watch_do_see(struct wg_watch *w)
 
 	wg_peer_get_stats(w->peer, &s);
 	if (s.rx_packets != w->rx_seen) {
-		w->flowing = w->hush <= 1 ? w->flowing + 1 : 1;
-		w->hush = 0;
+		note_heard(w);
 		w->rx_seen = s.rx_packets;
-	} else if (++w->hush >= HUSH_LOOKS)
+	} else if (w->flowing > 0 && mono_diff(now(w), w->heard) >= pause_of(w))
 		w->flowing = 0;
 	w->waiting_since = waiting_since(w);
 	if (!mono_is_set(w->waiting_since))
-		w->asked = false;
+		w->asked = (struct mono){ 0 };
 }
 
 /* ---- life ---- */

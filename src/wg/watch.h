@@ -23,9 +23,11 @@ struct wg_watch {
 	struct mono knocked, stuck;	/* when we did, and said so, last */
 	struct mono taken;		/* when the path was taken, or last knocked on */
 	struct mono waiting_since;	/* data is out since then and nothing came back; not set: all answered */
-	bool asked;			/* doubt was sent for this silence */
+	struct mono asked;		/* when doubt was last sent for this silence; not set: never */
 	uint64_t rx_seen;		/* data packets received, at the last look */
-	unsigned flowing, hush;		/* looks with packets, looks without since */
+	struct mono heard;		/* the last look that saw more of them */
+	unsigned flowing;		/* such looks in a row, with no pause that is unusual; 0: no flow */
+	int64_t gap;			/* between two of them, smoothed; microseconds */
 	uint64_t doubts, timeouts;
 };
 

@@ -17,6 +17,7 @@ ok() { # ok RC WHAT
 # accepted NAME PROGRAM ARGS: its tape, through a pipe, for tapes are long
 accepted() {
 	name=$1; shift
+	[ -x "$1" ] || { ok 1 "$name: $1 is not built"; return; }
 	mkfifo "$tmp/$name"
 	"$@" --tape "$tmp/$name" >"$tmp/$name.tap" 2>&1 &
 	sh "$here/judge.sh" "$out/$name.cover" "$tmp/$name" >"$tmp/$name.out"; rc=$?

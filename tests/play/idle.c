@@ -239,6 +239,30 @@ relay_only_forgotten(void)
 	ok(worst <= 3, "relayed, the peer's router forgot its relay connection only: it is told over signal (%.3f s)", worst);
 }
 
+/* The peer only answers, once a second, and its router forgets it: what goes to it
+ * is lost, and it must miss the next question by itself. */
+static void
+listens(enum mesh_nat nat, const char *what)
+{
+	double worst = 0, gap;
+
+	for (int age = 0; age < 6; age++) {
+		struct mesh *m = settled(nat, 2);
+		struct addr dst = sim_overlay_addr(m->node[1].host);
+		struct sim_ping *ping = sim_ping(m->node[0].host, &dst, MONO_SEC);
+
+		sim_run(m->s, 20 * MONO_SEC + age * 170 * MONO_MS);
+		sim_ping_reset(ping);
+		forget(m, 1, SIM_UDP | SIM_TCP);
+		sim_run(m->s, 20 * MONO_SEC);
+		gap = (double)sim_ping_stats(ping).longest_gap / 1e6;
+		worst = gap > worst ? gap : worst;
+		sim_ping_stop(ping);
+		mesh_free(m);
+	}
+	ok(worst <= 4, "%s, the peer answers once a second and its router forgot everything: %.3f s between two answers", what, worst);
+}
+
 /* Nobody sends anything: when is the dead path noticed and mended? */
 static void
 asleep(enum mesh_nat nat, unsigned who, unsigned protos, const char *what)
@@ -282,6 +306,8 @@ main(int argc, char **argv)
 	/* nobody can tell the peer: it finds out by the server's word that does not come, and asks signal then */
 	first_packet(MESH_SYM, 1, SIM_TCP, 25 + 2 + 1 + 3 + 1, "relayed, the peer's router forgot TCP");
 	relay_only_forgotten();
+	listens(MESH_EIM, "direct");
+	listens(MESH_SYM, "relayed");
 	asleep(MESH_EIM, 0, SIM_UDP, "direct, our router forgot UDP");
 	asleep(MESH_EIM, 0, SIM_UDP | SIM_TCP, "direct, our router forgot everything");
 	asleep(MESH_SYM, 0, SIM_UDP | SIM_TCP, "relayed, our router forgot everything");

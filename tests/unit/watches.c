@@ -37,6 +37,7 @@ static struct fsm_loop *loop;
 static struct wg_peer peer;
 static struct wg_watch *watch;
 static unsigned doubts, timeouts, changes;
+static int64_t last_data;	/* received */
 
 static void
 route(void *arg, struct fsm *from, int send, struct fsm_data *data)
@@ -66,6 +67,10 @@ sent(void)
 static void
 received(bool data)
 {
+	if (data && fake_now() - last_data > 3 * MONO_SEC)
+		wg_watch_post(watch, WG_WATCH_EV_WOKEN, NULL);
+	if (data)
+		last_data = fake_now();
 	peer.stats.rx_packets += data;
 	peer.stats.last_received.us = peer.stats.last_handshake.us = fake_now();
 	peer.stats.unanswered_since.us = 0;
@@ -133,6 +138,46 @@ watch_path(void)
 	is_int(timeouts, 1, "nothing for 17 s though data is out: the path has failed");
 	received(false);
 	fake_run(MONO_SEC);
+}
+
+/* One packet of ours is the last word; its silence is asked about, and means nothing.
+ * Five seconds later we say more, over a path that has died in between. */
+static void
+watch_last_word(void)
+{
+	ping_for(1000, true);
+	sent();
+	doubts = timeouts = 0;
+	fake_run(5 * MONO_SEC);
+	is_int(doubts, 2, "the last word is not answered, the flow has stopped: doubted for each");
+	ping_for(450, false);
+	is_int(doubts, 3, "more goes out and none comes back: doubted again, not left to the 17 s");
+	ping_for(3000, false);
+	is_int(doubts, 6, "and every second while it goes on");
+	is_int(timeouts, 0, "which is no timeout yet");
+	received(true);
+	fake_run(MONO_SEC);
+}
+
+/* Once a second somebody asks us, and we answer. */
+static void
+watch_slow_flow(void)
+{
+	for (int i = 0; i < 8; i++) {
+		received(true);
+		fake_run(MONO_SEC);
+	}
+	doubts = 0;
+	fake_run(1200 * MONO_MS);
+	is_int(doubts, 1, "once a second, and then nothing: doubted when the next is overdue");
+	fake_run(20 * MONO_SEC);
+	is_int(doubts, 1, "once");
+	for (int i = 0; i < 8; i++) {
+		received(true);
+		fake_run(i % 2 == 0 ? 400 * MONO_MS : 1600 * MONO_MS);
+	}
+	is_int(doubts, 1, "what comes now and then is no flow that stops");
+	fake_run(20 * MONO_SEC);
 }
 
 static void
@@ -221,6 +266,8 @@ main(void)
 	loop = fsm_loop_new(env, route, NULL);
 	fsm_loop_strict(loop);
 	watch_path();
+	watch_last_word();
+	watch_slow_flow();
 	watch_one_way();
 	watch_deaf();
 	network();
