@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC
  * ice-gather-world.pml -- a resolver, and a STUN server asked on two families.
- * keep KEEP_BUG_OLD_NET answered */
+ * keep KEEP_BUG_OLD_NET answered
+ * keep KEEP_BUG_SAME_PORT answered */
 #include "head.pml"
 #define COINS 1
 bool said, knew, had, sent, noted, carried, entered;	/* in this step */
 byte was;
 bool lookup, finding, addresses, known, owed;
+bool moving;			/* our address is another one, our port is not */
 byte pend;			/* answers that are on their way */
 #define ice_gather_if_addresses(a, arg) addresses
 #define ice_gather_if_known(a, arg) known
+#define ice_gather_if_moved(a, arg) moving
 #define ice_gather_if_young(a, arg) COIN(0)
 #include "ice-gather.pml"
 inline ice_gather_close_lookup(a)		{ lookup = false; finding = false }
@@ -17,6 +20,7 @@ inline ice_gather_do_ask(a, arg)		{ assert(addresses || ev == EV(resolved)); add
 inline ice_gather_do_note_mapped(a, arg)	{ known = true; noted = true }
 inline ice_gather_do_carry_known(a, arg)	{ assert(known); carried = true }
 inline ice_gather_do_forget(a, arg)		{ known = false; addresses = false; pend = 0 }
+inline ice_gather_do_another_port(a, arg)	{ assert(moving); moving = false }
 inline ice_gather_send_mapped(a, arg)		{ assert(known && (carried || noted)); owed = false; said = true }
 inline ice_gather_entered(a)			{ entered = true }
 #define BUSY (finding || pend > 0)
@@ -29,7 +33,7 @@ inline ice_gather_entered(a)			{ entered = true }
 	LUCK(finding, finding = false) \
 	LUCK(pend > 0, pend = 0) \
 	BADNEWS(known, mapped, skip)
-#define ROLES ROLE(true, want, skip) ROLE(true, net_change, skip)
+#define ROLES ROLE(true, want, skip) ROLE(true, net_change, skip) ROLE(true, net_change, moving = true)
 #define M_before was = M_state; had = addresses; knew = known && !IS(idle) && !IS(resolving)
 inline settle() {
 	assert(ev != EV(want) || !knew || said);	/* what is known is told at once */
@@ -49,6 +53,7 @@ inline settle() {
 	:: IS(idle) -> owed = false		/* given up: the next session tries again */
 	:: else fi;
 	assert(ev != EV(net_change) || !known);	/* what an old network said is worth nothing */
+	assert(ev != EV(net_change) || !moving);	/* what is told from there is not of a port whose mappings are another's */
 	assert(lookup == HOLDS(lookup));
 	assert(!IS(fresh) || (known && !owed))
 }

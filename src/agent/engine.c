@@ -98,6 +98,20 @@ ice_io_port(void *arg, int family)
 	return wg_device_local(e->device, family).port;
 }
 
+static uint16_t
+ice_io_another_port(void *arg, uint16_t want)
+{
+	struct engine *e = arg;
+	int err = wg_device_rebind(e->device, want);
+	uint16_t port = wg_device_local(e->device, ADDR_V4).port;
+
+	if (err != 0)
+		log_warnx("agent", "no other UDP port is to be had (%s): %u stays", strerror(-err), port);
+	else
+		log_info("agent", "another address of ours behind a router: WireGuard port %u from now on", port);
+	return port;
+}
+
 static bool
 ice_io_allowed(void *arg, const struct addr *a)
 {
@@ -189,7 +203,7 @@ engine_new(struct agent *a, const Management__LoginResponse *m, char *why, size_
 	static const struct relay_pool_hooks pool_hooks = { on_home_changed };
 	struct relay_options options = { .ca_file = a->conf.ca_file, .mtu = a->profile->mtu };
 	struct engine *e = calloc(1, sizeof(*e));
-	struct ice_io io = { ice_io_send, ice_io_port, NULL, ice_io_allowed, e };
+	struct ice_io io = { ice_io_send, ice_io_port, ice_io_another_port, NULL, ice_io_allowed, e };
 
 	snprintf(why, whylen, "out of memory");
 	if (e == NULL)

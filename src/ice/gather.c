@@ -24,6 +24,12 @@ ice_gather_if_known(const struct ice_gather *g)
 	return g->mapped[0].family != ADDR_NONE || g->mapped[1].family != ADDR_NONE;
 }
 
+static bool
+ice_gather_if_moved(const struct ice_gather *g)
+{
+	return ice_moved(g->ice);
+}
+
 /* The callback keeps the first address of each family and says that it has. */
 static void
 on_lookup(void *arg, const struct addr *found, size_t n, const char *why)
@@ -114,6 +120,12 @@ ice_gather_do_note_mapped(struct ice_gather *g)
 		if (n->mapped[f].family != ADDR_NONE)
 			g->mapped[f] = n->mapped[f];
 	carry(g);
+}
+
+static void
+ice_gather_do_another_port(struct ice_gather *g)
+{
+	ice_another_port(g->ice);
 }
 
 static void

@@ -22,6 +22,15 @@ struct ice_tx {
 	bool nominate, controlling;
 };
 
+/* Where on this host the STUN servers' answers came in, and the port that was ours
+ * then: see ice_moved. */
+struct ice_base {
+	struct addr addr;		/* IPv4; family ADDR_NONE: none */
+	uint16_t port;
+};
+
+#define ICE_BASES	8
+
 struct ice {
 	struct env *env;
 	struct fsm_loop *loop;
@@ -33,6 +42,8 @@ struct ice {
 	unsigned ntx;
 	struct ice_counters count;
 	struct ice_filter filter;
+	struct ice_base base[ICE_BASES];	/* the present one first, then where we were before */
+	bool behind;			/* a router translates the present one */
 };
 
 /* A new transaction with a random id, or NULL. */
@@ -40,6 +51,15 @@ struct ice_tx *ice_tx_new(struct ice *, const struct addr *to);
 void ice_tx_drop_pair(struct ice *, const struct ice_pair *);
 void ice_tx_drop_gather(struct ice *, const struct ice_gather *);
 void ice_send(struct ice *, const struct addr *to, const struct wire_stun *, const char *password);
+/* A STUN server saw us as `mapped`, and its answer came in on our address `local`. */
+void ice_seen(struct ice *, const struct addr *local, const struct addr *mapped);
+/* Does a STUN server see us as that now? */
+bool ice_is_mapped(const struct ice *, const struct addr *);
+/* We were behind a router, and have no more the address that we had there, but another. */
+bool ice_moved(const struct ice *);
+/* Moves the socket to the port that was ours at an address that we have again, or
+ * else to a new one. */
+void ice_another_port(struct ice *);
 bool ice_allowed(const struct ice *, const struct addr *);
 size_t ice_locals(const struct ice *, struct addr *out, size_t max);	/* ports set */
 void ice_letters(struct ice *, char *out, size_t n);	/* n letters and a NUL */

@@ -192,6 +192,74 @@ ice_nat_get(const struct ice *ice, struct ice_nat *n)
 	n->port_preserved = n->known && n->mapped[0].port == ice->io.port(ice->io.arg, ADDR_V4);
 }
 
+/* ---- where we are ---- */
+
+void
+ice_seen(struct ice *ice, const struct addr *local, const struct addr *mapped)
+{
+	struct ice_base first = { *local, ice->io.port(ice->io.arg, ADDR_V4) };
+	size_t at = 0;
+
+	if (mapped->family != ADDR_V4 || local->family != ADDR_V4)
+		return;
+	first.addr.port = 0;
+	ice->behind = !addr_same_ip(local, mapped);
+	while (at < ICE_BASES - 1 && !addr_equal(&ice->base[at].addr, &first.addr))
+		at++;
+	memmove(ice->base + 1, ice->base, at * sizeof(*ice->base));
+	ice->base[0] = first;
+}
+
+bool
+ice_is_mapped(const struct ice *ice, const struct addr *a)
+{
+	for (const struct list *l = ice->gathers.next; l != &ice->gathers; l = l->next) {
+		const struct ice_gather *g = LIST_OF(l, struct ice_gather, all);
+
+		if (addr_equal(&g->mapped[0], a) || addr_equal(&g->mapped[1], a))
+			return true;
+	}
+	return false;
+}
+
+/* Is it one of the n? */
+static bool
+have(const struct addr *host, size_t n, const struct addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addr_same_ip(&host[i], a))
+			return true;
+	return false;
+}
+
+bool
+ice_moved(const struct ice *ice)
+{
+	struct addr host[32];
+	size_t n = ice_locals(ice, host, 32);
+	bool other = false;
+
+	if (ice->io.another_port == NULL || !ice->behind || have(host, n, &ice->base[0].addr))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		other |= host[i].family == ADDR_V4;
+	return other;
+}
+
+void
+ice_another_port(struct ice *ice)
+{
+	struct addr host[32];
+	size_t n = ice_locals(ice, host, 32);
+	uint16_t want = 0;
+
+	for (size_t i = 0; i < ICE_BASES && want == 0; i++)
+		if (ice->base[i].addr.family != ADDR_NONE && have(host, n, &ice->base[i].addr))
+			want = ice->base[i].port;
+	ice->io.another_port(ice->io.arg, want);
+	ice->behind = false;	/* as far as we know: once is enough, whatever the next server says */
+}
+
 /* ---- small services for this folder ---- */
 
 bool
@@ -448,8 +516,10 @@ on_response(struct ice *ice, const struct wire_stun *m, const struct env_pkt *pk
 	}
 	if (tx->pair != NULL)
 		on_pair_answer(ice, tx, m, pkt);
-	else if (m->cls == WIRE_STUN_SUCCESS && m->mapped.family != ADDR_NONE)
+	else if (m->cls == WIRE_STUN_SUCCESS && m->mapped.family != ADDR_NONE) {
+		ice_seen(ice, &pkt->local, &m->mapped);
 		ice_gather_input(tx->gather, &pkt->peer, &m->mapped);
+	}
 	tx_free(ice, tx);
 }
 

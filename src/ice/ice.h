@@ -35,6 +35,9 @@ struct ice_io {
 	void (*send)(void *arg, const struct addr *to, const void *, size_t len);
 	/* The shared socket's port for ADDR_V4 or ADDR_V6; 0: there is none. */
 	uint16_t (*port)(void *arg, int family);
+	/* The shared IPv4 socket moves to that port (0 or taken: any other); returns the
+	 * one that it has now.  NULL: it cannot. */
+	uint16_t (*another_port)(void *arg, uint16_t want);
 	/* Our addresses on the underlay (ports ignored), at most max; returns how
 	 * many.  NULL: net_host_addrs() of net/hostaddrs.h. */
 	size_t (*locals)(void *arg, struct addr *out, size_t max);

@@ -142,12 +142,36 @@ ice_session_has_local(const struct ice_session *s, const struct addr *a)
 	return false;
 }
 
+/* Full after some changes of network: the oldest goes that is ours no more. */
+static void
+forget_one_local(struct ice_session *s)
+{
+	struct addr host[ICE_LOCALS];
+	size_t n = ice_locals(s->ice, host, ICE_LOCALS);
+
+	for (unsigned i = 0; i < s->nlocal; i++) {
+		bool ours = ice_is_mapped(s->ice, &s->local[i].addr);
+
+		for (size_t k = 0; k < n; k++)
+			ours |= addr_equal(&host[k], &s->local[i].addr);
+		if (ours)
+			continue;
+		memmove(s->local + i, s->local + i + 1, (s->nlocal - i - 1) * sizeof(s->local[0]));
+		s->nlocal--;
+		return;
+	}
+}
+
 void
 ice_session_add_local(struct ice_session *s, enum wire_cand_type type, const struct addr *a, struct note_cands *n)
 {
 	struct wire_cand *c;
 
-	if (s->nlocal == ICE_LOCALS || ice_session_has_local(s, a))
+	if (ice_session_has_local(s, a))
+		return;
+	if (s->nlocal == ICE_LOCALS)
+		forget_one_local(s);
+	if (s->nlocal == ICE_LOCALS)
 		return;
 	c = &s->local[s->nlocal++];
 	memset(c, 0, sizeof(*c));

@@ -412,7 +412,7 @@ ice_session_if_news(const struct ice_session *s)
 	const struct note_mapped *m = (const struct note_mapped *)fsm_data(&s->fsm);
 
 	for (int f = 0; m != NULL && f < 2; f++)
-		if (m->mapped[f].family != ADDR_NONE && !ice_session_has_local(s, &m->mapped[f]) && s->nlocal < ICE_LOCALS)
+		if (m->mapped[f].family != ADDR_NONE && !ice_session_has_local(s, &m->mapped[f]))
 			return true;
 	return false;
 }

@@ -196,6 +196,28 @@ wg_device_local(const struct wg_device *d, int family)
 	return s != NULL ? env_dgram_local(s) : (struct addr){ .family = ADDR_NONE };
 }
 
+int
+wg_device_rebind(struct wg_device *d, uint16_t port)
+{
+	struct addr any4 = { .family = ADDR_V4, .port = port };
+	struct env_dgram *s;
+	int err = 0;
+
+	if (d->udp4 != NULL && port != 0 && env_dgram_local(d->udp4).port == port)
+		return 0;
+	s = env_dgram_open(d->env, &any4, wg_receive_udp, d, &err);
+	if (s == NULL && err == -EADDRINUSE) {
+		any4.port = 0;
+		s = env_dgram_open(d->env, &any4, wg_receive_udp, d, &err);
+	}
+	if (s == NULL)
+		return err;
+	if (d->udp4 != NULL)
+		env_dgram_close(d->udp4);
+	d->udp4 = s;
+	return 0;
+}
+
 const uint8_t *
 wg_device_public_key(const struct wg_device *d)
 {

@@ -359,6 +359,8 @@ node_place(struct mesh *m, unsigned i)
 	}
 	if (m->conf.nat == MESH_SYM || (m->conf.nat == MESH_MIXED && sim_chance(m->s, 3) == 0))
 		conf.mapping = SIM_MAP_SYM;
+	if (m->conf.nat == MESH_LINUX)
+		conf.mapping = SIM_MAP_LINUX;
 	home = net_make(m, "home", i, 0);
 	snprintf(name, sizeof name, "router%u", i);
 	if (m->conf.wild) {

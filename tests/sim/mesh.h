@@ -12,7 +12,7 @@
 
 #define MESH_MAX	64
 
-enum mesh_nat { MESH_EIM, MESH_SYM, MESH_MIXED, MESH_OPEN };
+enum mesh_nat { MESH_EIM, MESH_SYM, MESH_MIXED, MESH_OPEN, MESH_LINUX };
 
 struct mesh_conf {
 	uint64_t seed;

@@ -9,6 +9,11 @@
  * sender among those that were sent to.  Dropped packets leave no trace, unlike
  * in Linux (see the lab's topology).  IPv6 is filtered the same way and passes
  * untranslated.
+ *
+ * A router of Linux (conntrack and masquerade) ties a mapping to the one remote as
+ * well, but gives it the port that the inside has towards others, or else its own,
+ * wherever nobody else has that port towards that remote; and packets of either
+ * direction keep it, for 30 s and, once it is a conversation, for two minutes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +29,11 @@ struct mapping {
 	struct list in_nat;
 	uint8_t proto;
 	struct addr inside, outside;
-	struct addr only;	/* symmetric: the one remote; else family ADDR_NONE */
-	int64_t last;		/* packet that left */
+	struct addr only;	/* symmetric, Linux: the one remote; else family ADDR_NONE */
+	int64_t last;		/* packet that left; Linux: or came in */
+	int64_t life;		/* from then on */
+	bool replied;		/* Linux */
+	int64_t stream;		/* Linux: a conversation after this */
 	struct remote *remote;
 	size_t nremote;
 };
@@ -132,7 +140,20 @@ nat_delegates(const struct sim_if *outside, const struct addr *dst)
 static bool
 mapping_dead(const struct sim_nat *n, const struct mapping *m)
 {
-	return n->sim->now - m->last > (m->proto == SIM_UDP ? n->conf.udp_life : n->conf.tcp_life);
+	return n->sim->now - m->last > m->life;
+}
+
+/* A packet passes, in or out: nf_conntrack_udp_packet of the kernel for Linux. */
+static void
+mapping_lives_on(const struct sim_nat *n, struct mapping *m)
+{
+	m->last = n->sim->now;
+	m->life = m->proto == SIM_UDP ? n->conf.udp_life : n->conf.tcp_life;
+	if (n->conf.mapping != SIM_MAP_LINUX || m->proto != SIM_UDP)
+		return;
+	if (!m->replied)
+		m->stream = n->sim->now + 2 * MONO_SEC;
+	m->life = m->replied && n->sim->now > m->stream ? 120 * MONO_SEC : 30 * MONO_SEC;
 }
 
 void
@@ -198,6 +219,36 @@ pick_port(struct sim_nat *n, uint8_t proto, uint16_t want)
 	return port;
 }
 
+/* Linux: has anybody that port towards that remote? */
+static bool
+port_used_towards(struct sim_nat *n, uint8_t proto, uint16_t port, const struct addr *remote)
+{
+	LIST_EACH(l, &n->mappings) {
+		struct mapping *m = LIST_OF(l, struct mapping, in_nat);
+
+		if (m->proto == proto && m->outside.port == port && addr_equal(&m->only, remote))
+			return true;
+	}
+	return false;
+}
+
+static uint16_t
+pick_port_linux(struct sim_nat *n, const struct pkt *p)
+{
+	uint16_t port = p->src.port;
+
+	LIST_EACH(l, &n->mappings) {
+		struct mapping *m = LIST_OF(l, struct mapping, in_nat);
+
+		if (m->proto == p->proto && addr_equal(&m->inside, &p->src) &&
+		    !port_used_towards(n, p->proto, m->outside.port, &p->dst))
+			return m->outside.port;
+	}
+	while (port_used_towards(n, p->proto, port, &p->dst))
+		port = (uint16_t)(1024 + prng_below(&n->sim->net, 64512));
+	return port;
+}
+
 static struct mapping *
 mapping_find(struct sim_nat *n, const struct pkt *p)
 {
@@ -214,7 +265,7 @@ mapping_find(struct sim_nat *n, const struct pkt *p)
 static struct mapping *
 mapping_out(struct sim_nat *n, const struct pkt *p)
 {
-	bool sym = n->conf.mapping == SIM_MAP_SYM;
+	bool lin = n->conf.mapping == SIM_MAP_LINUX;
 	struct mapping *m = mapping_find(n, p);
 
 	if (m != NULL)
@@ -226,8 +277,8 @@ mapping_out(struct sim_nat *n, const struct pkt *p)
 	m->inside = m->outside = p->src;
 	if (p->src.family == ADDR_V4) {
 		m->outside = n->out->addr[0].addr;
-		m->outside.port = pick_port(n, p->proto, p->src.port);
-		if (sym)
+		m->outside.port = lin ? pick_port_linux(n, p) : pick_port(n, p->proto, p->src.port);
+		if (lin || n->conf.mapping == SIM_MAP_SYM)
 			m->only = p->dst;
 	}
 	list_append(&n->mappings, &m->in_nat);
@@ -235,9 +286,11 @@ mapping_out(struct sim_nat *n, const struct pkt *p)
 }
 
 static void
-mapping_sent_to(struct mapping *m, const struct addr *remote, int64_t now)
+mapping_sent_to(const struct sim_nat *n, struct mapping *m, const struct addr *remote)
 {
-	m->last = now;
+	int64_t now = n->sim->now;
+
+	mapping_lives_on(n, m);
 	for (size_t i = 0; i < m->nremote; i++)
 		if (addr_equal(&m->remote[i].addr, remote)) {
 			m->remote[i].last = now;
@@ -254,6 +307,8 @@ mapping_lets_in(const struct sim_nat *n, const struct mapping *m, const struct a
 {
 	int64_t life = m->proto == SIM_UDP ? n->conf.udp_life : n->conf.tcp_life;
 
+	if (n->conf.mapping == SIM_MAP_LINUX && m->only.family != ADDR_NONE)
+		return addr_equal(&m->only, from);
 	if (n->conf.filter == SIM_FILTER_EIF && m->only.family == ADDR_NONE)
 		return true;
 	for (size_t i = 0; i < m->nremote; i++) {
@@ -289,6 +344,10 @@ nat_in(struct sim_nat *n, struct pkt *p)
 		if (m->proto != p->proto || !addr_equal(&m->outside, &p->dst) || !mapping_lets_in(n, m, &p->src))
 			continue;
 		p->dst = m->inside;
+		if (n->conf.mapping == SIM_MAP_LINUX) {
+			m->replied = true;
+			mapping_lives_on(n, m);
+		}
 		net_send(n->in, p);
 		return;
 	}
@@ -310,7 +369,7 @@ nat_out(struct sim_nat *n, struct pkt *p)
 		return;
 	}
 	m = mapping_out(n, p);
-	mapping_sent_to(m, &p->dst, n->sim->now);
+	mapping_sent_to(n, m, &p->dst);
 	p->src = m->outside;
 	if (to_self)
 		nat_in(n, p);

@@ -119,7 +119,7 @@ unsigned sim_tcp_break_idle(struct sim_host *, int64_t idle, bool eof);
 /* A host that takes in streams slowly: at most `most` bytes each `every`; 0: as fast as they come. */
 void sim_slow_reader(struct sim_host *, size_t most, int64_t every);
 
-enum sim_mapping { SIM_MAP_EIM, SIM_MAP_SYM };			/* RFC 4787 section 4 */
+enum sim_mapping { SIM_MAP_EIM, SIM_MAP_SYM, SIM_MAP_LINUX };	/* RFC 4787 section 4; see nat.c */
 enum sim_filter { SIM_FILTER_EIF, SIM_FILTER_ADDR, SIM_FILTER_PORT };	/* section 5 */
 struct sim_nat_conf {
 	enum sim_mapping mapping;

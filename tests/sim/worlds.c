@@ -294,6 +294,35 @@ mapping_same(enum sim_mapping how, bool keep)
 	return same;
 }
 
+/* Linux: an inside port keeps its number towards everybody, unless another inside
+ * address has that number towards the same remote; and an answer keeps a mapping. */
+static void
+linux_router(void)
+{
+	struct sim_nat_conf c = SIM_NAT_DEFAULT;
+	struct addr a, b, again;
+	struct place p;
+
+	c.mapping = SIM_MAP_LINUX;
+	place_make(&p, 5, &c, NULL);
+	send_no(p.n[0], sim_if_addr(p.sif[0]), 4000, 1);
+	sim_run(p.s, 100 * MONO_MS);
+	a = last_from(p.sv[0]);
+	is_int(a.port, 4000, "Linux: the port is kept");
+	sim_if_set_addr(p.hif[0], "192.168.0.99");
+	send_no(p.n[0], sim_if_addr(p.sif[1]), 4000, 2);
+	sim_run(p.s, 100 * MONO_MS);
+	b = last_from(p.sv[1]);
+	is_int(b.port, 4000, "and by another inside address, towards somebody else");
+	send_no(p.n[0], sim_if_addr(p.sif[0]), 4000, 3);
+	sim_run(p.s, 100 * MONO_MS);
+	again = last_from(p.sv[0]);
+	ok(p.sv[0]->got == 2 && addr_same_ip(&again, &a) && again.port != 4000, "but not towards him who knows that port as the other's");
+	sim_run(p.s, 31 * MONO_SEC);
+	is_int((long long)sim_nat_mappings(p.nat[0]), 0, "unanswered mappings are gone after half a minute");
+	sim_free(p.s);
+}
+
 /* Which of: the server itself, its other port, another host, gets an answer through. */
 static unsigned
 filter_lets(enum sim_filter f)
@@ -396,6 +425,7 @@ nats(void)
 	ok(mapping_same(SIM_MAP_EIM, true), "endpoint-independent: one port towards both");
 	ok(mapping_same(SIM_MAP_EIM, false), "without keeping the port, too");
 	ok(!mapping_same(SIM_MAP_SYM, false), "symmetric: a port for each");
+	linux_router();
 	is_int(filter_lets(SIM_FILTER_EIF), 7, "no filter: everybody");
 	is_int(filter_lets(SIM_FILTER_ADDR), 3, "by address: the host that was sent to");
 	is_int(filter_lets(SIM_FILTER_PORT), 1, "by port: only who was sent to");
