@@ -2,10 +2,10 @@
 /*
  * why.c -- why a peer is reached the way it is, in plain words.
  *
- * Nothing is sent to find out: what is told was seen in passing.  Our mapping
- * comes from comparing what STUN servers and peers saw as our address (RFC 5780
- * section 4.3, without asking for it); theirs from comparing what they signalled
- * with where their packets came from.
+ * Nothing is sent when it is asked: our mapping comes from comparing what STUN servers
+ * and peers saw as our address (RFC 5780 section 4.3), our filter from what ice/probe.h
+ * measured and ice/filter.h saw in passing; their mapping from comparing what they
+ * signalled with where their packets came from.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -59,8 +59,10 @@ static void
 say_filtering(const struct ice_nat *n, struct agent_why_nat *out)
 {
 	static const char *const text[] = {
-		[ICE_FILTERING_UNKNOWN] = "not measured: nothing has come from an address that we had not asked before",
-		[ICE_FILTERING_ADDRESS_DEPENDENT] = "address-dependent or none: another port of a known address was let in",
+		[ICE_FILTERING_UNKNOWN] = "not known: no STUN server of ours answers from elsewhere, and nothing came uncalled for",
+		[ICE_FILTERING_PORT_DEPENDENT] = "address- and port-dependent: only what we sent to is let in",
+		[ICE_FILTERING_ADDRESS_DEPENDENT] = "address-dependent: any port of an address that we sent to is let in",
+		[ICE_FILTERING_ADDRESS_OR_NONE] = "address-dependent or none: another port of a known address was let in",
 		[ICE_FILTERING_ENDPOINT_INDEPENDENT] = "none: packets of an address that we had not asked were let in"
 	};
 

@@ -9,6 +9,7 @@
 #include "agent/impl.h"
 #include "ice/gather.h"
 #include "ice/pair.h"
+#include "ice/probe.h"
 #include "relay/link.h"
 #include "fsm/agent-wire.h"
 #include "fsm/agent-wire.inc"
@@ -164,6 +165,14 @@ wire_signal_stream_to_relay_link_all(struct signal_stream *s, void (*fn)(struct 
 
 	if (e != NULL)
 		relay_pool_each_link(e->pool, fn, arg);
+}
+
+struct ice_probe *
+wire_netwatch_to_ice_probe(struct netwatch *n)
+{
+	struct engine *e = engine_of(&n->fsm);
+
+	return e != NULL ? ice_prober(e->ice) : NULL;
 }
 
 void

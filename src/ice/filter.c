@@ -34,7 +34,7 @@ ice_filter_came(struct ice_filter *f, const struct addr *from)
 	if (!same_host)
 		f->seen = ICE_FILTERING_ENDPOINT_INDEPENDENT;
 	else if (f->seen == ICE_FILTERING_UNKNOWN)
-		f->seen = ICE_FILTERING_ADDRESS_DEPENDENT;
+		f->seen = ICE_FILTERING_ADDRESS_OR_NONE;
 }
 
 void

@@ -16,8 +16,9 @@ struct ice_tx {
 	struct list by_time;
 	uint8_t tid[WIRE_STUN_TID];
 	struct ice_pair *pair;		/* or */
-	struct ice_gather *gather;	/* one of the two */
-	struct addr to;
+	struct ice_gather *gather;	/* or */
+	struct ice_probe *probe;	/* one of the three */
+	struct addr to;			/* where the answer comes from */
 	struct mono at;
 	bool nominate, controlling;
 };
@@ -42,6 +43,7 @@ struct ice {
 	unsigned ntx;
 	struct ice_counters count;
 	struct ice_filter filter;
+	struct ice_probe *probe;	/* owned */
 	struct ice_base base[ICE_BASES];	/* the present one first, then where we were before */
 	bool behind;			/* a router translates the present one */
 };
@@ -50,6 +52,7 @@ struct ice {
 struct ice_tx *ice_tx_new(struct ice *, const struct addr *to);
 void ice_tx_drop_pair(struct ice *, const struct ice_pair *);
 void ice_tx_drop_gather(struct ice *, const struct ice_gather *);
+void ice_tx_drop_probe(struct ice *, const struct ice_probe *);
 void ice_send(struct ice *, const struct addr *to, const struct wire_stun *, const char *password);
 /* A STUN server saw us as `mapped`, and its answer came in on our address `local`. */
 void ice_seen(struct ice *, const struct addr *local, const struct addr *mapped);

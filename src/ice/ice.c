@@ -20,6 +20,7 @@
 #include "ice/gather.h"
 #include "ice/hub.h"
 #include "ice/pair.h"
+#include "ice/probe.h"
 #include "ice/session.h"
 #include "net/hostaddrs.h"
 
@@ -40,7 +41,8 @@ ice_new(struct env *env, struct fsm_loop *loop, const struct ice_io *io)
 	list_init(&ice->txs);
 	ice->by_ufrag = map_new();
 	ice->by_tid = map_new();
-	if (ice->by_ufrag == NULL || ice->by_tid == NULL) {
+	ice->probe = ice_probe_new(ice);
+	if (ice->by_ufrag == NULL || ice->by_tid == NULL || ice->probe == NULL) {
 		ice_free(ice);
 		return NULL;
 	}
@@ -63,6 +65,7 @@ ice_free(struct ice *ice)
 		return;
 	LIST_EACH(l, &ice->gathers)
 		ice_gather_free(LIST_OF(l, struct ice_gather, all));
+	ice_probe_free(ice->probe);
 	LIST_EACH(l, &ice->txs)
 		tx_free(ice, LIST_OF(l, struct ice_tx, by_time));
 	map_free(ice->by_ufrag);
@@ -123,6 +126,12 @@ ice_each_gather(struct ice *ice, void (*fn)(struct ice_gather *, void *), void *
 		fn(LIST_OF(l, struct ice_gather, all), arg);
 }
 
+struct ice_probe *
+ice_prober(struct ice *ice)
+{
+	return ice->probe;
+}
+
 void
 ice_each_session(struct ice *ice, void (*fn)(struct ice_session *, void *), void *arg)
 {
@@ -174,6 +183,7 @@ ice_nat_get(const struct ice *ice, struct ice_nat *n)
 		if (n->mapped[1].family == ADDR_NONE)
 			n->mapped[1] = g->mapped[1];
 	}
+	observe(n, &ice->probe->now.back_mapped);
 	n->none = n->known && is_host(&n->mapped[0], host, nhost);
 	/* Peers beyond our router saw us too; those within see the host's address. */
 	for (const struct list *l = ice->sessions.next; l != &ice->sessions; l = l->next) {
@@ -188,7 +198,12 @@ ice_nat_get(const struct ice *ice, struct ice_nat *n)
 	}
 	if (n->observers >= 2 && n->mapping == ICE_MAPPING_UNKNOWN)
 		n->mapping = ICE_MAPPING_ENDPOINT_INDEPENDENT;
-	n->filtering = ice->filter.seen;
+	/* What came uncalled for is proof of itself. */
+	n->filtering = ice_probe_filtering(ice->probe);
+	n->filtering_measured = n->filtering != ICE_FILTERING_UNKNOWN;
+	if (ice->filter.seen == ICE_FILTERING_ENDPOINT_INDEPENDENT ||
+	    (n->filtering < ICE_FILTERING_ADDRESS_DEPENDENT && ice->filter.seen != ICE_FILTERING_UNKNOWN))
+		n->filtering = ice->filter.seen;
 	n->port_preserved = n->known && n->mapped[0].port == ice->io.port(ice->io.arg, ADDR_V4);
 }
 
@@ -352,6 +367,14 @@ ice_tx_drop_pair(struct ice *ice, const struct ice_pair *p)
 }
 
 void
+ice_tx_drop_probe(struct ice *ice, const struct ice_probe *p)
+{
+	LIST_EACH(l, &ice->txs)
+		if (LIST_OF(l, struct ice_tx, by_time)->probe == p)
+			tx_free(ice, LIST_OF(l, struct ice_tx, by_time));
+}
+
+void
 ice_tx_drop_gather(struct ice *ice, const struct ice_gather *g)
 {
 	LIST_EACH(l, &ice->txs)
@@ -509,15 +532,18 @@ on_response(struct ice *ice, const struct wire_stun *m, const struct env_pkt *pk
 {
 	struct ice_tx *tx = map_get(ice->by_tid, m->tid, sizeof(m->tid));
 
-	if (tx == NULL || !addr_equal(&tx->to, &pkt->peer) ||
+	if (tx == NULL || (tx->probe == NULL && !addr_equal(&tx->to, &pkt->peer)) ||
 	    mono_diff(env_now(ice->env), tx->at) > ICE_TX_LIFE) {
 		ice->count.refused++;
 		return;
 	}
-	if (tx->pair != NULL)
+	if (tx->probe != NULL)
+		ice_probe_input(tx->probe, tx, m, &pkt->peer);
+	else if (tx->pair != NULL)
 		on_pair_answer(ice, tx, m, pkt);
 	else if (m->cls == WIRE_STUN_SUCCESS && m->mapped.family != ADDR_NONE) {
 		ice_seen(ice, &pkt->local, &m->mapped);
+		ice_probe_able(ice->probe, &pkt->peer, &m->other, &pkt->local, &m->mapped);
 		ice_gather_input(tx->gather, &pkt->peer, &m->mapped);
 	}
 	tx_free(ice, tx);

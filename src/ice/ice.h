@@ -28,6 +28,7 @@ struct fsm_loop;
 struct ice;
 struct ice_gather;
 struct ice_pair;
+struct ice_probe;
 struct ice_session;
 
 struct ice_io {
@@ -63,6 +64,8 @@ void ice_input(struct ice *, const struct env_pkt *);
 
 /* Resolver of agent.wire: ice-session !gather -> ice-gather want all. */
 void ice_each_gather(struct ice *, void (*fn)(struct ice_gather *, void *arg), void *arg);
+/* Resolver of agent.wire: netwatch !changed -> ice-probe. */
+struct ice_probe *ice_prober(struct ice *);
 /* Resolver of agent.wire: ... -> ice-session mapped, net-change all. */
 void ice_each_session(struct ice *, void (*fn)(struct ice_session *, void *arg), void *arg);
 
@@ -74,7 +77,8 @@ struct ice_nat {
 	bool known;			/* somebody told us our address */
 	bool none;			/* it is our own: no router translates */
 	enum ice_mapping mapping;	/* UNKNOWN until two observers were asked */
-	enum ice_filtering filtering;	/* UNKNOWN until something came uncalled for */
+	enum ice_filtering filtering;	/* UNKNOWN until measured, or something came uncalled for */
+	bool filtering_measured;
 	bool port_preserved;
 	struct addr mapped[2];		/* IPv4, IPv6, as the first server saw them; family NONE: unknown */
 	unsigned observers;		/* of IPv4 */

@@ -19,7 +19,7 @@
 
 static const char usage[] =
 	"usage: godwit-server run [--listen [ADDR]:PORT] [--url URL] [--data DIR]\n"
-	"                     [--stun-port PORT] [--tls-cert FILE --tls-key FILE]\n"
+	"                     [--stun-port PORT] [--stun-address ADDR]... [--tls-cert FILE --tls-key FILE]\n"
 	"                     [--heartbeat TIME] [--flows[=TIME]] [--log-level LEVEL]\n"
 	"       godwit-server setup-key create --name NAME [--reusable] [--expires TIME]\n"
 	"                     [--ephemeral] [--usage-limit N] [--data DIR] [--json]\n"
@@ -155,11 +155,24 @@ run(const struct server_conf *from)
 }
 
 static int
+take_stun_address(struct server_conf *conf, const char *text)
+{
+	struct addr *to = &conf->stun_address[conf->stun_address[0].family != ADDR_NONE];
+
+	if (to->family != ADDR_NONE || addr_parse(to, text) != 0)
+		return -EINVAL;
+	if (to == conf->stun_address)
+		return 0;
+	return to->family == conf->stun_address[0].family && !addr_same_ip(to, conf->stun_address) ? 0 : -EINVAL;
+}
+
+static int
 cmd_run(int argc, char **argv)
 {
 	static const struct option opts[] = {
 		{ "listen", required_argument, NULL, 'l' }, { "url", required_argument, NULL, 'u' },
 		{ "data", required_argument, NULL, 'd' }, { "stun-port", required_argument, NULL, 's' },
+		{ "stun-address", required_argument, NULL, 'S' },
 		{ "tls-cert", required_argument, NULL, 'c' }, { "tls-key", required_argument, NULL, 'k' },
 		{ "heartbeat", required_argument, NULL, 'b' }, { "flows", optional_argument, NULL, 'f' }, { "log-level", required_argument, NULL, 'L' },
 		{ NULL, 0, NULL, 0 }
@@ -187,6 +200,10 @@ cmd_run(int argc, char **argv)
 			if (*optarg == '\0' || *end != '\0' || n < 0 || n > 65535)
 				return server_usage("--stun-port %s is not a port", optarg);
 			conf.stun_port = (uint16_t)n;
+			break;
+		case 'S':
+			if (take_stun_address(&conf, optarg) != 0)
+				return server_usage("--stun-address %s is not one of two different addresses of one family", optarg);
 			break;
 		case 'c':
 			conf.tls_cert = optarg;

@@ -101,7 +101,7 @@ struct http1_head;
 /* A request for /relay; takes the stream over. */
 void server_relay_accept(struct server *, struct env_stream *, const struct http1_head *, const uint8_t *rest, size_t len);
 struct addr;
-int server_stun_start(struct server *, const struct addr *listen, uint16_t port);	/* fills s->stun */
+int server_stun_start(struct server *, const struct server_conf *);	/* fills s->stun */
 void server_stun_free(struct server_stun *);
 int server_admin_start(struct server *, const char *dir);				/* fills s->admin */
 void server_admin_free(struct server_admin *);

@@ -117,7 +117,7 @@ server_listen(struct server *s, const struct server_conf *conf, char *why, unsig
 	guess_url(s, &conf->listen, l.tls != NULL, env_listener_port(s->listener), url, sizeof(url));
 	if ((err = announce(s, conf, conf->url != NULL ? conf->url : url)) != 0)
 		return server_because(err, why, len, "--url %s is not http[s]://host[:port]", conf->url != NULL ? conf->url : url);
-	if (conf->stun_port != 0 && (err = server_stun_start(s, &conf->listen, conf->stun_port)) != 0)
+	if (conf->stun_port != 0 && (err = server_stun_start(s, conf)) != 0)
 		return server_because(err, why, len, "cannot open UDP port %u for STUN", conf->stun_port);
 	return 0;
 }

@@ -25,6 +25,9 @@ struct server_conf {
 	struct addr listen;	/* family ADDR_NONE: every address; port 0: 443 with TLS, else 80 */
 	const char *url;	/* "http[s]://host[:port]" that agents are told; NULL: from the first address */
 	uint16_t stun_port;	/* 0: no STUN service and none announced */
+	/* Of STUN; the second of the same family, for clients that ask what their router
+	 * lets in.  Family ADDR_NONE: where `listen` says; there is no second. */
+	struct addr stun_address[2];
 	const char *tls_cert;	/* PEM files, both or neither */
 	const char *tls_key;
 	const char *dns_domain;	/* used when the account is made; NULL: "netbird.selfhosted" */

@@ -169,6 +169,17 @@ take_attributes(struct wire_stun *out, const struct stun_msg *m)
 		a = stun_msg_attr(m, STUN_ATTR_MAPPED_ADDR);
 	if (a != NULL)
 		out->mapped = libre_to_addr(&a->v.sa);
+	a = stun_msg_attr(m, STUN_ATTR_CHANGE_REQ);
+	if (a != NULL) {
+		out->change_ip = a->v.change_req.ip;
+		out->change_port = a->v.change_req.port;
+	}
+	a = stun_msg_attr(m, STUN_ATTR_RESP_ORIGIN);
+	if (a != NULL)
+		out->origin = libre_to_addr(&a->v.sa);
+	a = stun_msg_attr(m, STUN_ATTR_OTHER_ADDR);
+	if (a != NULL)
+		out->other = libre_to_addr(&a->v.sa);
 	a = stun_msg_attr(m, STUN_ATTR_ERR_CODE);
 	if (a != NULL)
 		out->error = a->v.err_code.code;
@@ -254,11 +265,25 @@ put_route(struct buf *out, size_t at, const char *route)
 	buf_bytes(out)[at + 3] = (uint8_t)body;
 }
 
+/* NULL when there is none. */
+static const struct sa *
+to_libre(struct sa *sa, const struct addr *a)
+{
+	sa_init(sa, AF_UNSPEC);
+	if (a->family == ADDR_NONE)
+		return NULL;
+	libre_from_addr(sa, a);
+	return sa;
+}
+
 int
 wire_stun_write(struct buf *out, const struct wire_stun *msg, const char *password)
 {
 	struct stun_errcode ec = { msg->error, (char *)reason(msg->error) };
-	struct sa mapped;
+	struct stun_change_req change = { msg->change_ip, msg->change_port };
+	struct stun_unknown_attr unknown = { { msg->unknown }, 1 };
+	struct sa mapped, origin, other;
+	char pad[129] = "";
 	struct mbuf *mb = mbuf_alloc(256);
 	size_t at = buf_len(out);
 	bool use = true;
@@ -266,17 +291,21 @@ wire_stun_write(struct buf *out, const struct wire_stun *msg, const char *passwo
 
 	if (mb == NULL)
 		return -ENOMEM;
-	sa_init(&mapped, AF_UNSPEC);
-	if (msg->mapped.family != ADDR_NONE)
-		libre_from_addr(&mapped, &msg->mapped);
+	if (msg->padding != 0 && msg->padding < sizeof(pad))
+		memset(pad, ' ', msg->padding);
 	err = stun_msg_encode(mb, msg->method, (uint8_t)msg->cls, msg->tid, msg->error ? &ec : NULL,
-	    (const uint8_t *)password, password != NULL ? strlen(password) : 0, msg->fingerprint, 0, 6,
+	    (const uint8_t *)password, password != NULL ? strlen(password) : 0, msg->fingerprint, 0, 11,
 	    STUN_ATTR_USERNAME, msg->username[0] != '\0' ? msg->username : NULL,
 	    STUN_ATTR_USE_CAND, msg->use_candidate ? &use : NULL,
 	    STUN_ATTR_CONTROLLING, msg->role == WIRE_STUN_CONTROLLING ? &msg->tie_breaker : NULL,
 	    STUN_ATTR_CONTROLLED, msg->role == WIRE_STUN_CONTROLLED ? &msg->tie_breaker : NULL,
 	    STUN_ATTR_PRIORITY, msg->has_priority ? &msg->priority : NULL,
-	    STUN_ATTR_XOR_MAPPED_ADDR, msg->mapped.family != ADDR_NONE ? &mapped : NULL);
+	    STUN_ATTR_XOR_MAPPED_ADDR, to_libre(&mapped, &msg->mapped),
+	    STUN_ATTR_CHANGE_REQ, msg->change_ip || msg->change_port ? &change : NULL,
+	    STUN_ATTR_RESP_ORIGIN, to_libre(&origin, &msg->origin),
+	    STUN_ATTR_OTHER_ADDR, to_libre(&other, &msg->other),
+	    STUN_ATTR_UNKNOWN_ATTR, msg->error == 420 ? &unknown : NULL,
+	    STUN_ATTR_SOFTWARE, pad[0] != '\0' ? pad : NULL);
 	if (err == 0) {
 		buf_put(out, mb->buf, mb->end);
 		if (msg->route[0] != '\0')

@@ -2,7 +2,7 @@
 #ifndef GODWIT_WIRE_STUN_H
 #define GODWIT_WIRE_STUN_H
 /*
- * stun.h -- STUN Binding messages (RFC 8489, RFC 8445) over libre's codec.
+ * stun.h -- STUN Binding messages (RFC 8489, RFC 8445, RFC 5780) over libre's codec.
  *
  * NetBird appends an attribute of its own, 0x8100, behind FINGERPRINT and counts
  * it in the header's length: text "<sender's cid>:<receiver's cid>".  A strict
@@ -37,6 +37,10 @@ struct wire_stun {
 	uint64_t tie_breaker;
 	struct addr mapped;		/* XOR-MAPPED-ADDRESS; family ADDR_NONE: none */
 	uint16_t error;			/* ERROR-CODE, e.g. 487; 0: none */
+	/* RFC 5780: to be answered from the server's other address, other port */
+	bool change_ip, change_port;
+	struct addr origin, other;	/* RESPONSE-ORIGIN, OTHER-ADDRESS; family ADDR_NONE: none */
+	uint16_t padding;		/* written: bytes of SOFTWARE (a multiple of 4), so that the answer is no longer */
 	char route[132];		/* 0x8100: "from:to"; "" : none */
 	bool integrity, fingerprint;	/* parsed: present; written: see wire_stun_write */
 	uint16_t unknown;		/* first attribute not understood that must be; 0: none */

@@ -361,6 +361,8 @@ node_place(struct mesh *m, unsigned i)
 		conf.mapping = SIM_MAP_SYM;
 	if (m->conf.nat == MESH_LINUX)
 		conf.mapping = SIM_MAP_LINUX;
+	if (m->conf.router != NULL)
+		conf = *m->conf.router;
 	home = net_make(m, "home", i, 0);
 	snprintf(name, sizeof name, "router%u", i);
 	if (m->conf.wild) {

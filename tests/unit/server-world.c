@@ -64,7 +64,7 @@ world_open(struct world *w, uint64_t seed)
 
 	memset(w, 0, sizeof(*w));
 	w->sim = sim_new(seed);
-	net = sim_net_new(w->sim, "inet", "203.0.113.0/24", NULL);
+	net = w->net = sim_net_new(w->sim, "inet", "203.0.113.0/24", NULL);
 	w->server_host = sim_host_new(w->sim, "server");
 	w->probe_host = sim_host_new(w->sim, "probe");
 	sim_attach(w->server_host, net, "eth0", SERVER_ADDR);

@@ -15,6 +15,7 @@
 
 struct world {
 	struct sim *sim;
+	struct sim_net *net;
 	struct sim_host *server_host, *probe_host;
 	struct env *server_env, *probe;		/* server_env NULL: not running */
 	struct server *server;

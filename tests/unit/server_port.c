@@ -90,9 +90,10 @@ test_http(struct world *w)
 /* ---- STUN ------------------------------------------------------------------------ */
 
 struct udp {
+	struct addr from;
 	struct env_dgram *d;
 	struct buf got;
-	unsigned n;
+	unsigned n, from_there, refused;	/* from_there: port 3479 */
 };
 
 static void
@@ -102,6 +103,9 @@ on_pkts(void *arg, struct env_pkt *p, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		u->n++;
+		u->from = p[i].peer;
+		u->from_there += u->from.port == 3479;
+		u->refused += u->from.port == 3478;
 		buf_clear(&u->got);
 		buf_put(&u->got, p[i].data, p[i].len);
 	}
@@ -157,6 +161,97 @@ test_stun(struct world *w)
 	buf_free(&b);
 }
 
+/* What came for a question: where from, or "" for nothing; *a is what it says. */
+static const char *
+asked(struct world *w, struct udp *u, bool ip, bool port, uint16_t padding, struct wire_stun *a)
+{
+	struct wire_stun q = { .method = WIRE_STUN_BINDING, .tid = "twelve bytes", .change_ip = ip, .change_port = port,
+		.padding = padding };
+	static char text[ADDR_STRLEN];
+	struct buf b = { 0 };
+
+	wire_stun_write(&b, &q, NULL);
+	u->n = 0;
+	send_udp(w, u, buf_bytes(&b), buf_len(&b));
+	buf_free(&b);
+	memset(a, 0, sizeof(*a));
+	if (u->n != 1 || wire_stun_parse(a, buf_bytes(&u->got), buf_len(&u->got)) != 0)
+		return "";
+	return addr_str_port(&u->from, text);
+}
+
+/* RFC 5780, of a server with one address. */
+static void
+test_elsewhere(struct world *w)
+{
+	struct addr any = addr_v4(0, 5001);
+	struct udp u = { 0 };
+	struct wire_stun a;
+	char text[ADDR_STRLEN];
+	int err;
+
+	u.d = env_dgram_open(w->probe, &any, on_pkts, &u, &err);
+	is_str(asked(w, &u, false, false, 0, &a), "203.0.113.10:3478", "a plain question is answered from where it was asked");
+	is_str(addr_str_port(&a.other, text), "203.0.113.10:3479", "and tells of another port");
+	is_str(addr_str_port(&a.origin, text), "203.0.113.10:3478", "and where it comes from");
+	is_str(asked(w, &u, false, true, 32, &a), "203.0.113.10:3479", "asked for its other port, it answers from there");
+	is_str(addr_str_port(&a.mapped, text), "203.0.113.20:5001", "with our address");
+	is_str(addr_str_port(&a.origin, text), "203.0.113.10:3479", "and its own");
+	ok(buf_len(&u.got) <= 64, "in no more bytes than asked with");
+	is_str(asked(w, &u, false, true, 0, &a), "203.0.113.10:3479", "a short question");
+	ok(a.mapped.family == ADDR_V4 && buf_len(&u.got) == 32, "gets the address only");
+	is_str(asked(w, &u, true, true, 0, &a), "203.0.113.10:3478", "another address it has not");
+	is_int(a.error, 420, "and says so");
+	sim_run(w->sim, 2 * MONO_SEC);
+	u.from_there = u.refused = 0;
+	for (int i = 0; i < 150; i++) {
+		struct wire_stun q = { .method = WIRE_STUN_BINDING, .change_port = true };
+		struct buf b = { 0 };
+		struct env_pkt p = { 0 };
+
+		q.tid[0] = (uint8_t)i;
+		wire_stun_write(&b, &q, NULL);
+		p.data = buf_bytes(&b);
+		p.len = (uint32_t)buf_len(&b);
+		addr_parse_port(&p.peer, "203.0.113.10:3478");
+		env_dgram_send(u.d, &p, 1);
+		sim_run(w->sim, 5 * MONO_MS);
+		buf_free(&b);
+	}
+	sim_run(w->sim, 100 * MONO_MS);
+	is_int(u.from_there, 100, "no more than a hundred a second from there");
+	is_int(u.refused, 50, "the others hear that it is not done");
+	env_dgram_close(u.d);
+	buf_free(&u.got);
+}
+
+static void
+test_two_addresses(void)
+{
+	struct addr any = addr_v4(0, 5000);
+	struct udp u = { 0 };
+	struct wire_stun a;
+	struct world w;
+	char text[ADDR_STRLEN];
+	int err;
+
+	world_open(&w, 24);
+	sim_attach(w.server_host, w.net, "eth1", "203.0.113.11");
+	addr_parse(&w.conf.stun_address[0], "203.0.113.10");
+	addr_parse(&w.conf.stun_address[1], "203.0.113.11");
+	world_start(&w);
+	u.d = env_dgram_open(w.probe, &any, on_pkts, &u, &err);
+	is_str(asked(&w, &u, false, false, 0, &a), "203.0.113.10:3478", "two addresses: a plain question");
+	is_str(addr_str_port(&a.other, text), "203.0.113.11:3479", "tells of the other one, and its other port");
+	is_str(asked(&w, &u, true, true, 32, &a), "203.0.113.11:3479", "asked to change both");
+	is_str(addr_str_port(&a.origin, text), "203.0.113.11:3479", "it says so");
+	is_str(asked(&w, &u, true, false, 32, &a), "203.0.113.11:3478", "the address");
+	is_str(asked(&w, &u, false, true, 32, &a), "203.0.113.10:3479", "the port");
+	env_dgram_close(u.d);
+	buf_free(&u.got);
+	world_close(&w);
+}
+
 int
 main(void)
 {
@@ -166,6 +261,8 @@ main(void)
 	world_start(&w);
 	test_http(&w);
 	test_stun(&w);
+	test_elsewhere(&w);
 	world_close(&w);
+	test_two_addresses();
 	return tap_done();
 }

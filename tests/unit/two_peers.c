@@ -428,7 +428,7 @@ filtering(void)
 	ice_filter_came(&f, &d);
 	is_int(f.seen, ICE_FILTERING_UNKNOWN, "an answer, and somebody within our network, prove nothing of the filter");
 	ice_filter_came(&f, &b);
-	is_int(f.seen, ICE_FILTERING_ADDRESS_DEPENDENT, "another port of an address that was asked: ports are not looked at");
+	is_int(f.seen, ICE_FILTERING_ADDRESS_OR_NONE, "another port of an address that was asked: ports are not looked at");
 	ice_filter_came(&f, &c);
 	is_int(f.seen, ICE_FILTERING_ENDPOINT_INDEPENDENT, "an address that was not asked: nothing is");
 	ice_filter_came(&f, &b);

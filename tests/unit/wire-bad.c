@@ -270,7 +270,41 @@ test_stun(void)
 	wire_stun_parse(&back, buf_bytes(&b), buf_len(&b));
 	ok(back.error == 487 && back.cls == WIRE_STUN_ERROR && back.integrity, "role conflict");
 
+	/* RFC 5780: a server that answers from elsewhere. */
+	memset(&m, 0, sizeof(m));
+	m.method = WIRE_STUN_BINDING;
+	memcpy(m.tid, "abcdefghijkl", 12);
+	m.change_port = true;
+	buf_clear(&b);
+	wire_stun_write(&b, &m, NULL);
+	is_int((long long)buf_len(&b), 28, "a question for another port has 28 bytes");
+	ok(memcmp(buf_bytes(&b) + 20, "\x00\x03\x00\x04\x00\x00\x00\x02", 8) == 0, "RFC 5780 section 7.2");
+	wire_stun_parse(&back, buf_bytes(&b), buf_len(&b));
+	ok(memcmp(&m, &back, sizeof(m)) == 0, "and says so");
+	m.change_ip = true;
+	m.padding = 32;
+	buf_clear(&b);
+	wire_stun_write(&b, &m, NULL);
+	wire_stun_parse(&back, buf_bytes(&b), buf_len(&b));
+	ok(back.change_ip && back.change_port && buf_len(&b) == 64, "both, and as long as an answer");
+	m = (struct wire_stun){ .method = WIRE_STUN_BINDING, .cls = WIRE_STUN_SUCCESS };
+	addr_parse_port(&m.origin, "192.0.2.1:3478");
+	addr_parse_port(&m.other, "[2001:db8::9]:3479");
+	buf_clear(&b);
+	wire_stun_write(&b, &m, NULL);
+	wire_stun_parse(&back, buf_bytes(&b), buf_len(&b));
+	ok(memcmp(&m, &back, sizeof(m)) == 0 && back.unknown == 0, "origin and other address, which nobody must understand");
+	m = (struct wire_stun){ .method = WIRE_STUN_BINDING, .cls = WIRE_STUN_ERROR, .error = 420, .unknown = 3 };
+	buf_clear(&b);
+	wire_stun_write(&b, &m, NULL);
+	wire_stun_parse(&back, buf_bytes(&b), buf_len(&b));
+	ok(back.error == 420 && buf_len(&b) <= 56, "420");
+	p = buf_bytes(&b) + buf_len(&b) - 8;
+	ok(memcmp(p, "\x00\x0a\x00\x02\x00\x03", 6) == 0, "names what is not understood");
+
 	/* An attribute that must be understood and is not. */
+	memset(&m, 0, sizeof(m));
+	m.method = WIRE_STUN_BINDING;
 	buf_clear(&b);
 	m.error = 0;
 	m.cls = WIRE_STUN_REQUEST;
