@@ -7,7 +7,7 @@
 #include "head.pml"
 byte far;
 bool conn, wanted, failures, live, store;
-bool failed, forgot, all, due, taken, dialled;	/* in this step */
+bool failed, little, entered, forgot, all, due, taken, dialled;	/* in this step */
 byte was;
 bool was_held;
 #include "flow-stream.pml"
@@ -25,6 +25,8 @@ inline flow_stream_do_forget_failures(a, arg) {
 	assert(ev == EV(start) || ev == EV(proof) || ev == EV(net_change));
 	failures = false; forgot = true
 }
+inline flow_stream_do_wait_little(a, arg)	{ little = true }
+inline flow_stream_entered(a)			{ entered = true }
 #define M_before was = M_state; was_held = HOLDS(conn)
 #define became(x) (IS(x) && was != flow_stream_##x)
 #define BUSY (HOLDS(conn) && (far == 1 || far == 3))
@@ -42,10 +44,11 @@ inline settle() {
 	assert(!(ev == EV(fresh) && (was == flow_stream_open || was == flow_stream_proven)) || due);
 	assert(ev != EV(resend) || due || !was_held);	/* at least once */
 	assert(ev != EV(ack) || taken || !was_held);
-	assert(failed == became(backoff));		/* a failure lengthens the wait */
+	assert((failed || (little && was != flow_stream_backoff)) == became(backoff));	/* a failure lengthens the wait */
+	assert(little == (ev == EV(net_change) && was != flow_stream_idle) && (!little || (!failed && IS(backoff) && entered)));	/* a fleet that moves does not dial in step */
 	assert(!((ev == EV(gone) || ev == EV(ended)) && was_held) || became(backoff));	/* what is in doubt is left */
-	assert(!((ev == EV(start) || ev == EV(net_change)) && (was == flow_stream_backoff || (was == flow_stream_idle && ev == EV(start)))) || (forgot && dialled));
-	failed = false; forgot = false; all = false; due = false; taken = false; dialled = false; was = 0; was_held = false;
+	assert(!((ev == EV(start) || ev == EV(net_change)) && (was == flow_stream_backoff || (was == flow_stream_idle && ev == EV(start)))) || (forgot && (dialled || little)));
+	failed = false; little = false; entered = false; forgot = false; all = false; due = false; taken = false; dialled = false; was = 0; was_held = false;
 	if :: ev == EV(start) -> wanted = true :: ev == EV(stop) -> wanted = false :: else fi;
 	assert(conn == HOLDS(conn));
 	assert(wanted == !IS(idle));

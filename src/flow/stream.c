@@ -191,6 +191,13 @@ flow_stream_do_forget_failures(struct flow_stream *s)
 	backoff_reset(&s->backoff);
 }
 
+/* A fleet whose network changed does not dial all at once. */
+static void
+flow_stream_do_wait_little(struct flow_stream *s)
+{
+	s->wait = backoff_little(s->env);
+}
+
 static void
 flow_stream_do_note_failure(struct flow_stream *s)
 {

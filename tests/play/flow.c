@@ -407,6 +407,13 @@ post(enum flow_stream_event ev)
 	sim_run(sim, MONO_SEC);
 }
 
+static void
+failing(void)
+{
+	while (state() != FLOW_STREAM_BACKOFF)
+		sim_run(sim, 10 * MONO_MS);
+}
+
 /* Rows no scene above comes by. */
 static void
 corners(void)
@@ -423,9 +430,13 @@ corners(void)
 	is_int(far.conns, 3, "a new token: a new connection");
 	sim_kill(far.env);
 	sim_run(sim, 25 * MONO_SEC);
-	while (state() != FLOW_STREAM_BACKOFF)
-		sim_run(sim, 10 * MONO_MS);
+	failing();
+	post(FLOW_STREAM_EV_START);
+	failing();
+	dials = near.flow->stream->dials;
 	flow_stream_post(near.flow->stream, FLOW_STREAM_EV_NET_CHANGE, NULL);
+	sim_run(sim, 60 * MONO_MS);
+	is_int(near.flow->stream->dials, dials + 1, "a new network ends the wait, for 50 ms at most");
 	flow_window_post(&near.flow->window, FLOW_WINDOW_EV_START, NULL);
 	sim_run(sim, MONO_SEC);
 	near.flow->window.interval = INTERVAL / 2;
