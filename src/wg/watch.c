@@ -113,14 +113,16 @@ wg_watch_if_unopened(const struct wg_watch *w)
 	return s.kept > 0 && waited(w) >= KNOCK_AGAIN && mono_diff(now(w), w->knocked) >= KNOCK_AGAIN;
 }
 
-/* The relay link has been asked by now, and would be gone if it were ours that died. */
+/* The relay link has been asked by now, and would be gone if it were ours that died;
+ * more went out since, or it may be that the peer has nothing to say. */
 static bool
 wg_watch_if_stuck(const struct wg_watch *w)
 {
 	struct wg_peer_stats s;
 
 	wg_peer_get_stats(w->peer, &s);
-	return s.endpoint.kind == WG_ENDPOINT_WAY && mono_is_set(w->asked) && waited(w) >= STUCK_AFTER &&
+	return s.endpoint.kind == WG_ENDPOINT_WAY && mono_is_set(w->asked) && mono_before(w->asked, s.last_data_sent) &&
+	    waited(w) >= STUCK_AFTER &&
 	    (!mono_is_set(w->stuck) || mono_diff(now(w), w->stuck) >= STUCK_AGAIN);
 }
 

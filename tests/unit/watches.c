@@ -36,7 +36,7 @@ static struct env *env;
 static struct fsm_loop *loop;
 static struct wg_peer peer;
 static struct wg_watch *watch;
-static unsigned doubts, timeouts, changes;
+static unsigned doubts, stuck, timeouts, changes;
 static int64_t last_data;	/* received */
 
 static void
@@ -46,6 +46,8 @@ route(void *arg, struct fsm *from, int send, struct fsm_data *data)
 	(void)data;
 	if (from->def == &wg_watch_fsm && send == WG_WATCH_SEND_DOUBT)
 		doubts++;
+	else if (from->def == &wg_watch_fsm && send == WG_WATCH_SEND_STUCK)
+		stuck++;
 	else if (from->def == &wg_watch_fsm)
 		timeouts++;
 	else
@@ -159,6 +161,29 @@ watch_last_word(void)
 	fake_run(MONO_SEC);
 }
 
+/* Over the relay: the peer is asked over signal for what more than the last word lost. */
+static void
+watch_relayed(void)
+{
+	peer.stats.endpoint.kind = WG_ENDPOINT_WAY;
+	stuck = 0;
+	for (int i = 0; i < 10; i++) {
+		received(true);
+		sent();
+		fake_run(9 * MONO_SEC);
+		received(false);	/* its keepalive */
+		fake_run(MONO_MIN);
+	}
+	is_int(stuck, 0, "one exchange a minute, and no answer to its last word: nobody is asked");
+	ping_for(1000, false);
+	is_int(stuck, 0, "out and none back for a second over the relay: nobody is asked yet");
+	ping_for(3000, false);
+	is_int(stuck, 1, "and longer: the peer is asked, once");
+	received(true);
+	fake_run(MONO_SEC);
+	peer.stats.endpoint.kind = WG_ENDPOINT_NONE;
+}
+
 /* Once a second somebody asks us, and we answer. */
 static void
 watch_slow_flow(void)
@@ -267,6 +292,7 @@ main(void)
 	fsm_loop_strict(loop);
 	watch_path();
 	watch_last_word();
+	watch_relayed();
 	watch_slow_flow();
 	watch_one_way();
 	watch_deaf();
