@@ -52,10 +52,15 @@ guard_if_under_way(const struct guard *g)
 	return !g->news && p->hooks->ice_busy(p->arg, p) && (path_has_relay(&p->path) || !peer_wants_relay(p));
 }
 
+/* A better path can wait for minutes.  A standby cannot: a direct pair without its
+ * relay would be cut off by the next thing that happens to it. */
 static bool
 guard_if_enough(const struct guard *g)
 {
-	return g->asked >= ENOUGH && path_kind(&g->peer->path) != PATH_TO_NONE;
+	const struct peer *p = g->peer;
+	bool relay = path_has_relay(&p->path) || !peer_wants_relay(p);
+
+	return g->asked >= (relay ? ENOUGH : FORLORN) && path_kind(&p->path) != PATH_TO_NONE;
 }
 
 static bool
