@@ -20,6 +20,8 @@
 #include "server/server.h"
 #include "tests/play/play.h"
 
+#define LOOK_AT_ALL	128	/* every so many events: it costs more than a microsecond */
+
 /* ---- after every event -------------------------------------------------------------- */
 
 __attribute__((noreturn)) static void
@@ -38,6 +40,7 @@ check_remote(const struct mesh_node *n, const struct remote *r)
 	enum path_state path = (enum path_state)r->peer->path.fsm.state;
 	enum relay_channel_state channel = (enum relay_channel_state)r->channel->fsm.state;
 	struct wg_peer_stats st;
+	const char *wrong;
 
 	wg_peer_get_stats(r->wg, &st);
 	if ((path == PATH_NONE) != (st.endpoint.kind == WG_ENDPOINT_NONE))
@@ -54,6 +57,8 @@ check_remote(const struct mesh_node *n, const struct remote *r)
 		broken(n, r, "a watcher without a path; or a path without");
 	if (st.kept > 4096)
 		broken(n, r, "packets pile up");
+	if ((wrong = peer_wrong(r)) != NULL)
+		broken(n, r, wrong);
 }
 
 static void
@@ -71,15 +76,34 @@ check_agent(const struct mesh_node *n)
 	}
 }
 
+static void
+check_machines(const struct mesh *m, struct fsm_loop *loop)
+{
+	char who[160];
+	const char *wrong = machines_wrong(loop, who, sizeof who);
+
+	if (wrong == NULL)
+		return;
+	printf("# at %.6f: %s: %s\n", (double)sim_now(m->s) / 1e6, who, wrong);
+	fflush(stdout);
+	abort();
+}
+
 void
 invariants(void *arg)
 {
 	struct mesh *m = arg;
 	struct env *ran = sim_ran(m->s);
+	bool all = sim_events(m->s) % LOOK_AT_ALL == 0;
 
+	if (ran != NULL && ran == m->server_env && m->server != NULL && all)
+		check_machines(m, server_loop(m->server));
 	for (unsigned i = 0; i < m->n && ran != NULL; i++)
-		if (m->node[i].env == ran)
+		if (m->node[i].env == ran) {
 			check_agent(&m->node[i]);
+			if (all && m->node[i].agent != NULL)
+				check_machines(m, agent_loop(m->node[i].agent));
+		}
 }
 
 /* ---- how long a mesh that is well again may still be silent ------------------------------ */
@@ -329,26 +353,4 @@ report_indirect(struct mesh *m)
 		for (unsigned j = 0; j < m->n; j++)
 			if (!is_direct(m, i, j))
 				printf("# agent%u to agent%u could be direct\n", i, j);
-}
-
-/* ---- peace and quiet ------------------------------------------------------------------------------ */
-
-struct efforts
-efforts(struct mesh *m)
-{
-	struct efforts e = { 0 };
-
-	for (unsigned i = 0; i < m->n; i++) {
-		e.dials += m->node[i].dials;
-		if (m->node[i].agent == NULL || m->node[i].agent->engine == NULL)
-			continue;
-		e.stale += fsm_loop_stale(agent_loop(m->node[i].agent));
-		LIST_EACH(l, &m->node[i].agent->engine->remotes) {
-			const struct guard *g = &LIST_OF(l, struct remote, all)->peer->guard;
-
-			e.offers += g->asked_ever;
-			e.restless += g->peer->path.fsm.state != PATH_BOTH;	/* not what the guard thinks */
-		}
-	}
-	return e;
 }

@@ -243,7 +243,7 @@ relays_settled(void *arg)
 static void
 same_id_races(struct mesh *m)
 {
-	uint64_t before = m->node[0].dials;
+	uint64_t before = m->node[0].work.dials;
 	unsigned gone = 0;
 
 	for (int i = 0; i < 1000; i++) {
@@ -261,8 +261,8 @@ same_id_races(struct mesh *m)
 		gone += !relays_settled(m);
 	}
 	expect(gone == 0, "the newest connection stays registered: %u times it did not", gone);
-	expect(m->node[0].dials - before >= 1000, "it dialled for each");
-	printf("# %s: %llu connections begun\n", now_telling->name, (unsigned long long)(m->node[0].dials - before));
+	expect(m->node[0].work.dials - before >= 1000, "it dialled for each");
+	printf("# %s: %llu connections begun\n", now_telling->name, (unsigned long long)(m->node[0].work.dials - before));
 }
 
 static void

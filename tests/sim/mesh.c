@@ -10,12 +10,14 @@
 #include "base/log.h"
 #include "env/env.h"
 #include "fsm/fsm.h"
+#include "fsm/wg-peer.h"
 #include "server/server.h"
 #include "tests/sim/mesh.h"
 
 #define SERVER_ADDR	"203.0.113.10"
 #define PORT		80
 #define LOOK_EVERY	(20 * MONO_MS)	/* while some pair has no answer yet */
+#define TWIN		(20 * MONO_MS)
 #define LOOK_SELDOM	MONO_SEC	/* for agents that joined anew */
 
 static struct mesh *logging;
@@ -156,6 +158,38 @@ post_late(struct mesh_node *n, const uint8_t from[WIRE_KEY_LEN], const struct wi
 	sim_after(n->mesh->s, (int64_t)sim_chance(n->mesh->s, (uint64_t)n->mesh->bad_signal.late), deliver_late, l);
 }
 
+static uint64_t
+letter_hash(const uint8_t from[WIRE_KEY_LEN], const struct wire_signal *msg)
+{
+	uint64_t h = 14695981039346656037u ^ (uint64_t)msg->type;
+	const char *text = msg->candidate;
+
+	for (size_t i = 0; i < WIRE_KEY_LEN; i++)
+		h = (h ^ from[i]) * 1099511628211u;
+	for (size_t i = 0; i < sizeof msg->session; i++)
+		h = (h ^ msg->session[i]) * 1099511628211u;
+	while (*text != '\0')
+		h = (h ^ (uint8_t)*text++) * 1099511628211u;
+	return h;
+}
+
+/* The same letter again, sooner than anybody says it twice. */
+static void
+count_letter(struct mesh_node *n, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal *msg)
+{
+	uint64_t what = letter_hash(from, msg);
+	int64_t now = sim_now(n->mesh->s);
+
+	n->work.letters++;
+	for (size_t i = 0; i < sizeof n->heard / sizeof n->heard[0]; i++)
+		if (n->heard[i].what == what && now - n->heard[i].at < TWIN && msg->type != WIRE_SIGNAL_HEARTBEAT) {
+			n->work.twins++;
+			break;
+		}
+	n->heard[n->nheard % (sizeof n->heard / sizeof n->heard[0])].what = what;
+	n->heard[n->nheard++ % (sizeof n->heard / sizeof n->heard[0])].at = now;
+}
+
 static void
 on_message(void *arg, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal *msg)
 {
@@ -165,6 +199,7 @@ on_message(void *arg, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal
 
 	while (n->agent != arg)
 		n++;
+	count_letter(n, from, msg);
 	if (luck < m->bad_signal.loss) {
 		m->signals_lost++;
 		return;
@@ -192,13 +227,19 @@ mesh_bad_signal(struct mesh *m, uint32_t loss, uint32_t dup, uint32_t late_ppm, 
 }
 
 static void
-count_dial(void *arg, const struct fsm_trace *t)
+count_step(void *arg, const struct fsm_trace *t)
 {
-	struct mesh_node *n = arg;
-	const char *to = t->machine->def->state_name[t->to];
+	struct mesh_work *w = arg;
+	const struct fsm_def *d = t->machine->def;
+	bool entered = t->machine->since.us == t->at.us;
 
-	if (to[0] == 'd' && strcmp(to, "dialing") == 0 && t->machine->since.us == t->at.us)
-		n->dials++;
+	w->moves += t->from != t->to;
+	if (d == &handshake_fsm)
+		w->offers += t->event == HANDSHAKE_EV_ASK;
+	else if (d == &wg_peer_fsm)
+		w->handshakes += entered && t->to == WG_PEER_ASKING;
+	else if (entered && strcmp(d->state_name[t->to], "dialing") == 0)
+		w->dials++;
 }
 
 static void *
@@ -217,7 +258,7 @@ agent_start(struct env *e, void *arg)
 		fatal("sim", "agent %u does not start: %s", n->i, why);
 	sim_hash_loop(n->mesh->s, agent_loop(n->agent));
 	fsm_loop_strict(agent_loop(n->agent));
-	fsm_loop_on_step(agent_loop(n->agent), count_dial, n);
+	fsm_loop_on_step(agent_loop(n->agent), count_step, &n->work);
 	n->on_message = n->agent->signal->hooks.message;
 	n->agent->signal->hooks.message = on_message;
 	if (n->starts++ == 0) {

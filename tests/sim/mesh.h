@@ -51,7 +51,19 @@ struct mesh_node {
 	void (*on_message)(void *agent, const uint8_t *from, const struct wire_signal *);	/* the agent's own */
 	struct sim_ping *ping[MESH_MAX];/* to node [i] */
 	unsigned starts, lives;
-	uint64_t dials;			/* connections its machines began */
+	struct mesh_work {		/* of all its lives */
+		uint64_t dials;		/* connections begun */
+		uint64_t offers;	/* asked for by guards */
+		uint64_t handshakes;	/* of WireGuard, begun */
+		uint64_t letters;	/* signal messages that arrived */
+		uint64_t twins;		/* of those, the same again within a moment */
+		uint64_t moves;		/* of all its machines, from one state to another */
+	} work;
+	struct {
+		uint64_t what;
+		int64_t at;
+	} heard[8];			/* the last letters, for twins */
+	unsigned nheard;
 	bool joining;			/* will be told to join once it has left */
 	bool down;			/* a fault told it to go down */
 	bool gone;			/* it was logged out once: it may need the key again */

@@ -71,6 +71,8 @@ void sim_hash_add(struct sim *, const void *, size_t);	/* the scenario's own mar
 void sim_hash_loop(struct sim *, struct fsm_loop *);
 /* How often each row of each table that ran was taken, in all worlds so far. */
 void sim_rows_print(FILE *);
+/* How often this one was: "machine\tstates\tevents\tguard", as its table says it; -1: there is none. */
+int64_t sim_row_taken(const char *row);
 /* Curve25519 and HMAC-SHA1 cost two thirds of the time: stand-ins without secrecy
  * for this world, from its beginning on; see cheap.c. */
 void sim_cheap_crypto(struct sim *, bool);

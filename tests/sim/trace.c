@@ -43,10 +43,29 @@ sim_rows_print(FILE *f)
 		const struct fsm_def *d = table[i].def;
 
 		for (int r = 0; r < d->nrow; r++)
-			fprintf(f, "%s\tline %d\t%llu\t%s --%s--> %s%s\n", d->name, d->row[r].line,
+			fprintf(f, "%s\tline %d\t%llu\t%s --%s--> %s [%s]\n", d->name, d->row[r].line,
 			    (unsigned long long)table[i].taken[r], d->row[r].from, d->row[r].on, d->row[r].to,
-			    d->row[r].guard != NULL && d->row[r].guard[0] != '\0' ? " [guarded]" : "");
+			    d->row[r].guard != NULL ? d->row[r].guard : "");
 	}
+}
+
+int64_t
+sim_row_taken(const char *row)
+{
+	int64_t n = -1;
+	char text[400];
+
+	for (size_t i = 0; i < TABLES && table[i].def != NULL; i++) {
+		const struct fsm_def *d = table[i].def;
+
+		for (int r = 0; r < d->nrow; r++) {
+			snprintf(text, sizeof text, "%s\t%s\t%s\t%s", d->name, d->row[r].from, d->row[r].on,
+			    d->row[r].guard != NULL ? d->row[r].guard : "");
+			if (strcmp(text, row) == 0)
+				n = (int64_t)table[i].taken[r];
+		}
+	}
+	return n;
 }
 
 static void
