@@ -173,7 +173,7 @@ config_load(struct env *env, const char *dir, char *why, size_t whylen)
 	if (c == NULL || (c->path = path_of(dir, "default.json")) == NULL)
 		goto nomem;
 	c->env = env;
-	c->port = 51820;
+	c->port = CONFIG_PORT;
 	c->mtu = 1280;
 	if (config_set_str(&c->iface, "wt0") != 0)
 		goto nomem;

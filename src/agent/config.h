@@ -19,6 +19,8 @@ struct json_t;
 #define CONFIG_KEY_LEN	32
 #define CONFIG_STAMP_LEN 12
 
+#define CONFIG_PORT	51820	/* of WireGuard, unless somebody named another */
+
 struct config {
 	struct env *env;		/* borrowed */
 	char *path;			/* owned, as all strings here */
@@ -32,7 +34,7 @@ struct config {
 	char *server_key;		/* pinned, base64; NULL: none (our own key GodwitServerKey) */
 	char *hostname;			/* given with --hostname; NULL: the host's (GodwitHostname) */
 	char *iface;			/* "wt0" */
-	uint16_t port;			/* 51820; 0: any */
+	uint16_t port;			/* CONFIG_PORT; 0: any */
 	unsigned mtu;			/* 1280 */
 	bool disable_auto_connect, disable_ipv6, disable_ipv6_discovery, disable_dns,
 	    disable_firewall, block_inbound, disable_client_routes, disable_server_routes,

@@ -208,6 +208,9 @@ engine_new(struct agent *a, const Management__LoginResponse *m, char *why, size_
 	snprintf(why, whylen, "out of memory");
 	if (e == NULL)
 		return NULL;
+	/* Who named a port may have opened or forwarded it. */
+	if (a->profile->port != 0 && a->profile->port != CONFIG_PORT)
+		io.another_port = NULL;
 	e->agent = a;
 	list_init(&e->remotes);
 	list_init(&e->offline);

@@ -80,6 +80,53 @@ again(void)
 	mesh_free(m);
 }
 
+/* ---- another address, another port ---- */
+
+static void
+restart_with(void *arg)
+{
+	struct mesh_node *n = arg;
+
+	agent_down(n->agent);
+	n->agent->profile->port = 51999;
+	agent_up(n->agent);
+}
+
+static uint16_t
+moved(struct mesh *m, const char *to)
+{
+	sim_if_set_up(m->node[0].iface, false);
+	sim_run(m->s, 2 * MONO_SEC);
+	sim_if_set_addr(m->node[0].iface, to);
+	sim_if_set_up(m->node[0].iface, true);
+	sim_run(m->s, 10 * MONO_SEC);
+	return wg_device_port(m->node[0].agent->engine->device);
+}
+
+static void
+ports(void)
+{
+	struct sim_nat_conf c = SIM_NAT_DEFAULT;
+	struct mesh *m = settled(&c);
+	uint16_t there;
+
+	there = moved(m, "192.168.1.77");
+	ok(there != 51820, "another address behind the router: another port");
+	ok(moved(m, "192.168.1.78") != there, "and yet another");
+	is_int(moved(m, "192.168.1.77"), there, "back at a former address: the port of then");
+	mesh_free(m);
+	m = settled(&c);
+	sim_call(m->node[0].env, restart_with, &m->node[0]);
+	sim_run(m->s, 20 * MONO_SEC);
+	is_int(wg_device_port(m->node[0].agent->engine->device), 51999, "a port that somebody named");
+	is_int(moved(m, "192.168.1.77"), 51999, "is kept");
+	mesh_free(m);
+	m = mesh_new(&(struct mesh_conf){ .seed = 3, .hosts = 2, .nat = MESH_OPEN });
+	sim_run(m->s, 10 * MONO_SEC);
+	is_int(moved(m, "203.0.113.77"), 51820, "without a router there is no need");
+	mesh_free(m);
+}
+
 int
 main(void)
 {
@@ -89,5 +136,6 @@ main(void)
 	is_seen("symmetric", SIM_MAP_SYM, SIM_FILTER_PORT, ICE_FILTERING_PORT_DEPENDENT);
 	is_seen("Linux", SIM_MAP_LINUX, SIM_FILTER_PORT, ICE_FILTERING_PORT_DEPENDENT);
 	again();
+	ports();
 	return tap_done();
 }
