@@ -257,11 +257,11 @@ wg_device_peer_add(struct wg_device *d, const uint8_t key[WG_KEY_LEN])
 	memcpy(p->key, key, WG_KEY_LEN);
 	sodium_bin2base64(text, sizeof text, key, WG_KEY_LEN, sodium_base64_VARIANT_ORIGINAL);
 	memcpy(p->name, text, 8);
-	if ((p->noise = sodium_malloc(sizeof *p->noise)) == NULL ||
-	    noise_peer_init(p->noise, d->self, key) != 0 || map_put(d->by_key, p->key, WG_KEY_LEN, p) != 0) {
+	if ((p->noise = sodium_malloc(sizeof *p->noise)) == NULL || map_put(d->by_key, p->key, WG_KEY_LEN, p) != 0) {
 		peer_free(p);
 		return NULL;
 	}
+	noise_peer_init(p->noise, key);
 	cookie_taker_init(&p->taker, key);
 	list_append(&d->peers, &p->all);
 	wg_peer_machines_init(p);

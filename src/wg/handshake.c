@@ -288,7 +288,7 @@ initiation(struct wg_device *d, const struct wg_from *from, const uint8_t *msg)
 
 	if (noise_open_initiation(d->self, msg, &o) == 0 && (p = wg_device_peer(d, o.remote)) != NULL &&
 	    (!mono_is_set(p->last_answered) || mono_diff(now, p->last_answered) >= MIN_ANSWER_GAP) &&
-	    noise_read_initiation(p->noise, &o, msg) == 0) {
+	    noise_read_initiation(p->noise, d->self, &o, msg) == 0) {
 		p->last_answered = now;
 		wg_peer_seen_at(p, from);
 		wg_peer_received(p, WG_INITIATION_LEN, false);

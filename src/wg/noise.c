@@ -185,12 +185,21 @@ noise_self_wipe(struct noise_self *self)
 	sodium_memzero(self, sizeof *self);
 }
 
-int
-noise_peer_init(struct noise_peer *p, const struct noise_self *self, const uint8_t remote[NOISE_KEY])
+void
+noise_peer_init(struct noise_peer *p, const uint8_t remote[NOISE_KEY])
 {
 	memset(p, 0, sizeof *p);
 	memcpy(p->remote, remote, NOISE_KEY);
-	return crypto_scalarmult_curve25519(p->shared, self->secret, remote) != 0 ? -EINVAL : 0;
+}
+
+static int
+mix_statics(struct sym *s, struct noise_peer *p, const struct noise_self *self)
+{
+	if (!p->have_shared && crypto_scalarmult_curve25519(p->shared, self->secret, p->remote) != 0)
+		return -EBADMSG;
+	p->have_shared = true;
+	mix_shared(s, p->shared);
+	return 0;
 }
 
 void
@@ -219,7 +228,8 @@ noise_write_initiation(struct noise_peer *p, const struct noise_self *self, cons
 	if ((err = mix_dh(&s, ephemeral, p->remote)) != 0)
 		goto out;
 	seal(&s, out + INIT_STATIC, self->public, NOISE_KEY);
-	mix_shared(&s, p->shared);
+	if ((err = mix_statics(&s, p, self)) != 0)
+		goto out;
 	seal(&s, out + INIT_STAMP, stamp, NOISE_STAMP);
 	memcpy(p->chain, s.chain, NOISE_HASH);
 	memcpy(p->hash, s.hash, NOISE_HASH);
@@ -252,7 +262,8 @@ noise_open_initiation(const struct noise_self *self, const uint8_t in[WG_INITIAT
 }
 
 int
-noise_read_initiation(struct noise_peer *p, struct noise_opened *o, const uint8_t in[WG_INITIATION_LEN])
+noise_read_initiation(struct noise_peer *p, const struct noise_self *self, struct noise_opened *o,
+    const uint8_t in[WG_INITIATION_LEN])
 {
 	struct sym s = { 0 };
 	uint8_t stamp[NOISE_STAMP];
@@ -260,8 +271,8 @@ noise_read_initiation(struct noise_peer *p, struct noise_opened *o, const uint8_
 
 	memcpy(s.chain, o->chain, NOISE_HASH);
 	memcpy(s.hash, o->hash, NOISE_HASH);
-	mix_shared(&s, p->shared);
-	err = unseal(&s, stamp, in + INIT_STAMP, NOISE_STAMP + NOISE_TAG);
+	if ((err = mix_statics(&s, p, self)) == 0)
+		err = unseal(&s, stamp, in + INIT_STAMP, NOISE_STAMP + NOISE_TAG);
 	if (err == 0 && memcmp(stamp, p->last_stamp, NOISE_STAMP) <= 0)	/* not secret: authentic by now */
 		err = -EALREADY;
 	if (err == 0) {

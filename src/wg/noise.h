@@ -43,7 +43,8 @@ struct noise_self {
 /* What one peer's handshake needs.  Secret: wiped by noise_peer_wipe. */
 struct noise_peer {
 	uint8_t remote[NOISE_KEY];	/* static public key */
-	uint8_t shared[NOISE_KEY];	/* static-static */
+	uint8_t shared[NOISE_KEY];	/* static-static, once it was needed: a map may name a thousand peers */
+	bool have_shared;
 	uint8_t psk[NOISE_KEY];		/* zeroes: none */
 	uint8_t last_stamp[NOISE_STAMP];	/* greatest received: replays are older */
 	/* Our initiation under way.  Answering the other's leaves it alone, so two
@@ -64,11 +65,12 @@ struct noise_keys {
 /* Derives the public key. */
 void noise_self_init(struct noise_self *, const uint8_t secret[NOISE_KEY]);
 void noise_self_wipe(struct noise_self *);
-/* -EINVAL when the key yields no secret (a point of low order). */
-int noise_peer_init(struct noise_peer *, const struct noise_self *, const uint8_t remote[NOISE_KEY]);
+/* A key that yields no secret (a point of low order) is found by its first handshake. */
+void noise_peer_init(struct noise_peer *, const uint8_t remote[NOISE_KEY]);
 void noise_peer_forget(struct noise_peer *);	/* drops a handshake under way, keeps keys and last_stamp */
 
-/* Writes all but the macs.  `index` is ours for what this handshake yields. */
+/* Writes all but the macs.  `index` is ours for what this handshake yields.  -EBADMSG:
+ * the peer's key is a point of low order. */
 int noise_write_initiation(struct noise_peer *, const struct noise_self *, const uint8_t ephemeral[NOISE_KEY],
     const uint8_t stamp[NOISE_STAMP], uint32_t index, uint8_t out[WG_INITIATION_LEN]);
 
@@ -82,7 +84,8 @@ struct noise_opened {
 };
 int noise_open_initiation(const struct noise_self *, const uint8_t in[WG_INITIATION_LEN], struct noise_opened *);
 /* The rest, once the peer is known: -EBADMSG, or -EALREADY for a replay. */
-int noise_read_initiation(struct noise_peer *, struct noise_opened *, const uint8_t in[WG_INITIATION_LEN]);
+int noise_read_initiation(struct noise_peer *, const struct noise_self *, struct noise_opened *,
+    const uint8_t in[WG_INITIATION_LEN]);
 /* After noise_read_initiation: writes the response and yields the keys. */
 int noise_write_response(const struct noise_peer *, struct noise_opened *, const uint8_t ephemeral[NOISE_KEY], uint32_t index,
     uint8_t out[WG_RESPONSE_LEN], struct noise_keys *);

@@ -44,13 +44,13 @@ initiation(const uint8_t *data, size_t size)
 	noise_self_init(&b, b_secret);
 	memset(&pa, 0, sizeof(pa));
 	memset(&pb, 0, sizeof(pb));
-	noise_peer_init(&pa, &a, b.public);
-	noise_peer_init(&pb, &b, a.public);
+	noise_peer_init(&pa, b.public);
+	noise_peer_init(&pb, a.public);
 	if (noise_write_initiation(&pa, &a, eph, stamp, 7, packet) != 0)
 		abort();
 	/* Index and type are looked at elsewhere, the macs by cookie.h. */
 	changed = overlay(packet + 8, WG_INITIATION_LEN - WG_MACS_LEN - 8, data, size);
-	believed = noise_open_initiation(&b, packet, &o) == 0 && noise_read_initiation(&pb, &o, packet) == 0;
+	believed = noise_open_initiation(&b, packet, &o) == 0 && noise_read_initiation(&pb, &b, &o, packet) == 0;
 	if (believed == changed)
 		abort();
 }
