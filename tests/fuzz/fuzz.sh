@@ -22,7 +22,7 @@ compile()	# FILE -> adds its object to objs
 	fi
 	objs="$objs $o"
 }
-header=$(ls -t "$srcdir"/src/*/*.h | head -n 1)	# the newest: a struct may have changed
+header=$(ls -t "$srcdir"/src/*/*.h "$srcdir"/tests/unit/*.h | head -n 1)	# the newest: a struct may have changed
 objs=
 for c in "$srcdir"/src/base/*.c "$srcdir"/src/wire/*.c proto/*.pb-c.c; do
 	compile "$c"
