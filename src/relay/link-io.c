@@ -268,6 +268,21 @@ relay_link_on_message(struct relay_link *l, const uint8_t *data, size_t len)
 	}
 }
 
+/* A dial that began while nothing got through took seconds, and says nothing of the
+ * way: an answer does.  To open takes two to four round trips. */
+static void
+relay_link_measure(struct relay_link *l)
+{
+	int64_t most;
+
+	if (!mono_is_set(l->pinged_at))
+		return;
+	most = 4 * (mono_diff(env_now(l->pool->env), l->pinged_at) + 1);
+	if (most < l->opened_in)
+		l->opened_in = most;
+	l->pinged_at = (struct mono){ 0 };
+}
+
 void
 relay_link_on_ws(void *arg, const struct ws_note *n)
 {
@@ -283,6 +298,8 @@ relay_link_on_ws(void *arg, const struct ws_note *n)
 		relay_link_on_message(l, n->data, n->len);
 		break;
 	case WS_PONG:
+		relay_link_measure(l);
+		break;
 	case WS_DRAINED:
 		break;
 	case WS_CLOSED:

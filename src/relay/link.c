@@ -213,6 +213,7 @@ relay_link_close_conn(struct relay_link *l)
 	ws_free(l->ws);
 	l->ws = NULL;
 	l->want_alive = false;
+	l->pinged_at = (struct mono){ 0 };
 	l->instance[0] = '\0';
 }
 
@@ -352,6 +353,8 @@ relay_link_do_ping(struct relay_link *l)
 		patience = RELAY_ANSWER_MOST_US;
 	l->answer = patience > RELAY_ANSWER_LEAST_US ? patience : RELAY_ANSWER_LEAST_US;
 	l->want_alive = true;
+	if (!mono_is_set(l->pinged_at))	/* of two, the first answer is the first one's */
+		l->pinged_at = env_now(l->pool->env);
 	ws_ping(l->ws);
 }
 

@@ -45,7 +45,8 @@ struct relay_link {
 	int64_t dial_limit;		/* $dial_limit */
 	int64_t answer;			/* $answer: how long a ping may take */
 	uint64_t tx_mark;		/* tx_bytes at the last beat */
-	int64_t opened_in;		/* what the last good dial took; 0: there was none */
+	int64_t opened_in;		/* what the last good dial took, or less by what a ping took since; 0: there was none */
+	struct mono pinged_at;		/* not set: no ping is out */
 	struct mono dialled_at;
 	int64_t sweep;			/* $sweep: pool's clean-up interval */
 	struct backoff backoff;
