@@ -113,7 +113,7 @@ recover(struct mesh *m, int64_t least, int64_t most)
  * change of the network: a link that is down for a moment makes two, told 0.5 s apart. */
 #define DIALS_EACH	9
 #define OFFERS_PAIR	5	/* 0.8, 1.6, 3.2 s: the guard's tries within the window, and one for news */
-#define KEYS_PAIR	3
+#define KEYS_PAIR	5	/* two changes of the network, each knocks at both ends; both may begin at once */
 
 /* All rounds of a run together, ten seconds each: what 700 seeds took, and half as much again. */
 static const struct {
