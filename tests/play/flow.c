@@ -16,6 +16,7 @@
 #include "fsm/agent-wire.h"
 #include "net/grpc.h"
 #include "proto/flow.pb-c.h"
+#include "tests/rows.h"
 #include "tests/sim/sim.h"
 #include "tests/tap.h"
 #include "wire/pb.h"
@@ -163,7 +164,7 @@ static struct near {
 	struct flow *flow;
 	struct env_timer *traffic;
 	unsigned packets;		/* counted in all */
-	uint64_t stream_hits[64], window_hits[64];
+	struct rows stream_rows, window_rows;
 	FILE *tape;			/* what the machines do, for tests/conform; NULL: nowhere */
 	unsigned lives;
 } near;
@@ -236,10 +237,8 @@ static void
 near_stop(void *object)
 {
 	(void)object;
-	for (int i = 0; i < flow_stream_fsm.nrow; i++)
-		near.stream_hits[i] += near.flow->stream->fsm.hits[i];
-	for (int i = 0; i < flow_window_fsm.nrow; i++)
-		near.window_hits[i] += near.flow->window.fsm.hits[i];
+	rows_count(&near.stream_rows, &near.flow->stream->fsm);
+	rows_count(&near.window_rows, &near.flow->window.fsm);
 	env_timer_free(near.traffic);
 	flow_free(near.flow);
 	fsm_loop_free(near.loop);
@@ -498,20 +497,6 @@ parts(void)
 	end();
 }
 
-static void
-rows(const struct fsm_def *d, const uint64_t *hits)
-{
-	int missing = 0;
-
-	for (int i = 0; i < d->nrow; i++) {
-		if (hits[i] != 0 || strcmp(d->row[i].to, "never") == 0)
-			continue;
-		missing++;
-		printf("# %s, line %d: %s %s\n", d->name, d->row[i].line, d->row[i].from, d->row[i].on);
-	}
-	is_int(missing, 0, "every row of %s has fired", d->name);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -527,8 +512,8 @@ main(int argc, char **argv)
 	stop_means_stop();
 	corners();
 	parts();
-	rows(&flow_stream_fsm, near.stream_hits);
-	rows(&flow_window_fsm, near.window_hits);
+	is_int(rows_not_fired(&near.stream_rows, &flow_stream_fsm), 0, "every row of flow-stream has fired");
+	is_int(rows_not_fired(&near.window_rows, &flow_window_fsm), 0, "every row of flow-window has fired");
 	if (near.tape != NULL)
 		fclose(near.tape);
 	return tap_done();

@@ -3,6 +3,7 @@
  * relay-world.c -- the agent's side of relay-world.h, and which rows were fired.
  */
 #include "relay-world.h"
+#include "tests/rows.h"
 #include "wire/keys.h"
 
 static void
@@ -139,47 +140,31 @@ the_foreign(struct world *w)
 
 /* ---- which rows were fired ----------------------------------------------------- */
 
-static uint32_t link_hits[200], channel_hits[200];
+static struct rows link_rows, channel_rows;
 
 static void
 count(void *arg, struct fsm *m)
 {
-	uint32_t *hits = m->def == &relay_link_fsm ? link_hits : channel_hits;
-
 	(void)arg;
-	for (int i = 0; i < m->def->nrow && i < 200; i++)
-		hits[i] += m->hits[i];
+	rows_count(m->def == &relay_link_fsm ? &link_rows : &channel_rows, m);
 }
 
 int
-rows_not_fired(const struct fsm_def *def)
+link_rows_not_fired(void)
 {
-	const uint32_t *hits = def == &relay_link_fsm ? link_hits : channel_hits;
-	int missing = 0;
-
-	for (int i = 0; i < def->nrow; i++)
-		if (strcmp(def->row[i].to, "never") != 0 && hits[i] == 0) {
-			missing++;
-			printf("# not fired: row %d: %s %s %s\n", def->row[i].line, def->row[i].from, def->row[i].on,
-			    def->row[i].guard != NULL ? def->row[i].guard : "");
-		}
-	return missing;
+	return rows_not_fired(&link_rows, &relay_link_fsm);
 }
 
-static int
-nevers(const struct fsm_def *def, const uint32_t *hits)
+int
+channel_rows_not_fired(void)
 {
-	int n = 0;
-
-	for (int i = 0; i < def->nrow; i++)
-		n += strcmp(def->row[i].to, "never") == 0 && hits[i] != 0;
-	return n;
+	return rows_not_fired(&channel_rows, &relay_channel_fsm);
 }
 
 int
 nevers_fired(void)
 {
-	return nevers(&relay_link_fsm, link_hits) + nevers(&relay_channel_fsm, channel_hits);
+	return rows_nevers(&link_rows, &relay_link_fsm) + rows_nevers(&channel_rows, &relay_channel_fsm);
 }
 
 bool

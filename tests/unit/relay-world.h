@@ -70,8 +70,8 @@ struct relay_link *the_home(struct world *);
 struct relay_link *the_foreign(struct world *);		/* the first, or NULL */
 
 /* Of all worlds that have ended: rows that nothing fired, each said in a line, ... */
-int rows_not_fired(const struct fsm_def *);
-/* ... and how often a row fired that never must, of either machine. */
+int link_rows_not_fired(void), channel_rows_not_fired(void);
+/* ... and rows that never must have fired, of either machine. */
 int nevers_fired(void);
 
 #define LINK_IS(l, s)		((l)->fsm.state == RELAY_LINK_##s)
