@@ -80,7 +80,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ws_free(end.ws);
 	env_stream_close(c);
 	env_listener_close(li);
-	pipes_reap(env);
 	pipes_free(env);
 	return 0;
 }

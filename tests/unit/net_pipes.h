@@ -63,7 +63,7 @@ struct env {
 };
 
 struct env *pipes_new(size_t cut);
-void pipes_free(struct env *);	/* says what was left open: a leak */
+bool pipes_free(struct env *);	/* whether nothing was left open; says what was: a leak */
 void pipes_reap(struct env *);	/* frees the closed streams that nobody is inside of */
 /* Until *done (NULL: never), or `us` of virtual time. */
 void pipes_run(struct env *, const bool *done, int64_t us);

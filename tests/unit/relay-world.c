@@ -170,8 +170,6 @@ nevers_fired(void)
 bool
 world_end(struct world *w)
 {
-	bool closed;
-
 	fsm_each(w->loop, count, NULL);
 	relay_channel_free(w->ch);
 	relay_pool_free(w->pool);
@@ -180,8 +178,5 @@ world_end(struct world *w)
 	relayd_stop(&w->other);
 	http1_front_free(w->home.front);
 	http1_front_free(w->other.front);
-	pipes_reap(w->env);
-	closed = list_empty(&w->env->streams) && list_empty(&w->env->timers);
-	pipes_free(w->env);
-	return closed;
+	return pipes_free(w->env);
 }
