@@ -31,14 +31,6 @@ struct env_dgram {
 };
 
 static bool
-addr_is_any(const struct addr *a)
-{
-	static const uint8_t zero[16];
-
-	return memcmp(a->ip, zero, 16) == 0;
-}
-
-static bool
 dgram_takes(const struct env_dgram *d, const struct addr *dst)
 {
 	return d->local.port == dst->port && d->local.family == dst->family &&

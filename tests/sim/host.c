@@ -452,6 +452,7 @@ process_end(struct env *e, bool killed, bool power)
 	}
 	e->dead = true;
 	streams_kill(e);
+	listeners_kill(e);
 	dgrams_kill(e);
 	tuns_kill(e);
 	lookups_kill(e);

@@ -169,6 +169,7 @@ struct sim_host *host_for_env_new(void);
 /* The source for a packet to dst, port 0; family ADDR_NONE: no route. */
 struct addr host_source(struct sim_host *, const struct addr *dst);
 bool host_owns(struct sim_host *, const struct addr *);
+bool addr_is_any(const struct addr *);
 uint16_t host_free_port(struct sim_host *, uint8_t proto);
 
 /* ---- packets ------------------------------------------------------------------------ */
@@ -214,6 +215,7 @@ void tcp_free_all(struct sim_host *);			/* power cut: silently */
 /* ---- pieces of a process that end with it ---------------------------------------------- */
 
 void streams_kill(struct env *);
+void listeners_kill(struct env *);
 size_t streams_finishing(const struct env *);
 void dgrams_kill(struct env *);
 void tuns_kill(struct env *);

@@ -459,6 +459,14 @@ loop_arrive(void *arg)
 /* ---- a host's routes ------------------------------------------------------------- */
 
 bool
+addr_is_any(const struct addr *a)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(a->ip, zero, 16) == 0;
+}
+
+bool
 host_owns(struct sim_host *h, const struct addr *a)
 {
 	if (addr_is_loopback(a))
