@@ -162,6 +162,7 @@ struct env *process_new(struct sim_host *);
 void process_end(struct env *, bool killed, bool power);
 void turn_begin(struct env *);
 void turn_end(struct env *);
+void watches_init(struct env *), watches_free(struct env *);	/* who is told of resume, change, signals */
 void env_ev_init(struct env *, struct ev *, void (*fn)(void *), void *arg);
 void host_ev_init(struct sim_host *, struct ev *, void (*fn)(void *), void *arg);
 void host_changed(struct sim_host *);		/* tells its programs, 50 ms later */
