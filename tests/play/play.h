@@ -12,6 +12,12 @@
 #define CUTS		8
 #define BRIEF		(10 * MONO_SEC)	/* a fault no longer than this must keep its target each time, not only nine of ten */
 
+/* Of all seeds of this process. */
+struct totals {
+	int64_t calm;			/* host-microseconds without a fault */
+	uint64_t faults, rounds;
+};
+
 struct run {
 	struct mesh *m;
 	struct sim_cut *cut[CUTS];	/* those that outlast their fault */
@@ -28,11 +34,24 @@ struct run {
 	int kind;			/* of the only one of this round; -1: several */
 	int64_t lasted;			/* it, microseconds */
 	uint64_t stun;			/* requests on the way so far */
+	struct totals *totals;		/* borrowed */
 	const char *fail;
 	char story[6000];
 };
 
+
+/* ---- rounds.c: each NULL, or what is wrong ---- */
+
 __attribute__((format(printf, 2, 3))) void say(struct run *, const char *fmt, ...);
+const char *play_round(struct run *, unsigned faults);
+const char *settled(struct run *);		/* after it, or at first */
+const char *rest(struct run *, int64_t us);	/* nothing breaks */
+const char *play_days(struct run *, int64_t days, int64_t mean);
+
+/* ---- seeds.c ---- */
+
+#define KINDS		32
+void keep_heal(size_t kind, int64_t took);	/* KINDS: after several, or long ones */
 
 /* ---- faults.c ---- */
 
