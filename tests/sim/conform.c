@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "env/env.h"
+#include "tests/sum.h"
 #include "tests/tap.h"
 
 static struct env *env;
@@ -202,7 +203,7 @@ struct side {
 	struct env_stream *s;
 	int connected, eof, error, drained, truncated, err;
 	size_t got;
-	uint8_t sum;
+	uint32_t sum;
 	bool echo;		/* sends back what comes */
 	bool stop_on_end;
 	size_t stop_at;		/* env_stop when this much came */
@@ -226,8 +227,7 @@ on_note(void *arg, const struct env_stream_note *n)
 	case ENV_STREAM_DATA:
 		if (n->len == 0)
 			broken++;
-		for (size_t i = 0; i < n->len; i++)
-			w->sum = (uint8_t)(w->sum * 31 + n->data[i]);
+		w->sum = sum_add(w->sum, n->data, n->len);
 		w->got += n->len;
 		if (w->echo && env_stream_write(w->s, n->data, n->len) != 0)
 			broken++;
@@ -287,16 +287,6 @@ dial(const char *path)
 	ok(client.s != NULL && client.connected == 0, "dialling answers later");
 }
 
-static uint8_t
-sum_of(const uint8_t *p, size_t n)
-{
-	uint8_t sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum = (uint8_t)(sum * 31 + p[i]);
-	return sum;
-}
-
 static void
 talk(const char *path)
 {
@@ -339,7 +329,7 @@ talk(const char *path)
 	client.s = NULL;
 	run("a megabyte");
 	is_int(server.got, sizeof big, "all of it came");
-	ok(server.sum == sum_of(big, sizeof big), "in order");
+	ok(server.sum == sum_add(0, big, sizeof big), "in order");
 	is_int(server.eof, 1, "and then the end");
 	sides_reset();
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "env/env.h"
+#include "tests/sum.h"
 #include "tests/tap.h"
 
 struct end {
@@ -57,8 +58,7 @@ on_note(void *arg, const struct env_stream_note *n)
 		break;
 	case ENV_STREAM_DATA:
 		e->got += n->len;
-		for (size_t i = 0; i < n->len; i++)
-			e->sum = e->sum * 31 + n->data[i];
+		e->sum = sum_add(e->sum, n->data, n->len);
 		if (e->name == 's' && e->w->echo)
 			env_stream_write(e->s, n->data, n->len);
 		if (e->w->stop_at && e->w->server.got >= e->w->stop_at)
@@ -135,12 +135,11 @@ static void
 test_bulk(struct world *w, const char *kind)
 {
 	static uint8_t bytes[1 << 20];
-	uint32_t sum = 0;
+	uint32_t sum;
 
-	for (size_t i = 0; i < sizeof bytes; i++) {
+	for (size_t i = 0; i < sizeof bytes; i++)
 		bytes[i] = (uint8_t)(i * 7 + i / 251);
-		sum = sum * 31 + bytes[i];
-	}
+	sum = sum_add(0, bytes, sizeof bytes);
 	w->echo = true;
 	env_stream_set_low(w->client.s, 1000);
 	is_int(env_stream_write(w->client.s, bytes, sizeof bytes), 0, "%s: a megabyte is accepted", kind);
