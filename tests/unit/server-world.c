@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "server/account.h"
+#include "tests/unit/deaf.h"
 #include "tests/unit/server-world.h"
 #include "wire/keys.h"
 
@@ -146,9 +147,7 @@ world_dial(struct world *w)
 void
 ident_new(struct world *w, struct ident *id)
 {
-	env_random(w->probe, id->secret, 32);
-	wire_key_clamp(id->secret);
-	wire_key_public(id->public_key, id->secret);
+	fresh_keys(w->probe, id->secret, id->public_key);
 	wire_key_text(id->text, id->public_key);
 }
 

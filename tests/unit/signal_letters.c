@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "net_pipes.h"
+#include "deaf.h"
 #include "fsm/fsm.h"
 #include "net/grpc.h"
 #include "signal/stream.h"
@@ -103,15 +104,6 @@ on_accept(void *arg, struct env_stream *st)
 }
 
 static void
-route(void *arg, struct fsm *from, int send, struct fsm_data *data)
-{
-	(void)arg;
-	(void)from;
-	(void)send;
-	(void)data;
-}
-
-static void
 on_letter(void *arg, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal *m)
 {
 	(void)from;
@@ -120,32 +112,18 @@ on_letter(void *arg, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal 
 }
 
 static void
-on_changed(void *arg)
-{
-	(void)arg;
-}
-
-static void
-key_pair(struct env *e, uint8_t secret[32], uint8_t public[32])
-{
-	env_random(e, secret, 32);
-	wire_key_clamp(secret);
-	wire_key_public(public, secret);
-}
-
-static void
 world_make(struct world *w)
 {
 	static const struct grpc_ops ops = { .done = stream_done }, letter_ops = { .done = letter_gone };
-	static const struct signal_hooks hooks = { on_letter, on_changed };
+	static const struct signal_hooks hooks = { on_letter, deaf_changed };
 	struct env_listen l = { .addr.port = PORT };
 	int err;
 
 	memset(w, 0, sizeof(*w));
 	w->env = pipes_new(1000000);
-	w->loop = fsm_loop_new(w->env, route, w);
-	key_pair(w->env, w->peer_secret, w->peer);
-	key_pair(w->env, w->conf.private_key, w->conf.public_key);
+	w->loop = fsm_loop_new(w->env, deaf_route, w);
+	fresh_keys(w->env, w->peer_secret, w->peer);
+	fresh_keys(w->env, w->conf.private_key, w->conf.public_key);
 	w->conf.host = (char *)(uintptr_t)"server";
 	w->conf.port = PORT;
 	w->server = grpc_server_new(w->env);

@@ -9,6 +9,7 @@
  * first again after a stream that served.
  */
 #include "net_pipes.h"
+#include "deaf.h"
 #include "fsm/fsm.h"
 #include "mgmt/stream.h"
 #include "net/grpc.h"
@@ -224,42 +225,20 @@ on_sync(void *arg, const Management__SyncResponse *r)
 }
 
 static void
-on_changed(void *arg)
-{
-	(void)arg;
-}
-
-static void
-on_letter(void *arg, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal *m)
-{
-	(void)arg;
-	(void)from;
-	(void)m;
-}
-
-static void
-key_pair(struct env *e, uint8_t secret[32], uint8_t public[32])
-{
-	env_random(e, secret, 32);
-	wire_key_clamp(secret);
-	wire_key_public(public, secret);
-}
-
-static void
 world_make(struct world *w)
 {
 	static const struct grpc_ops sync_ops = { .half_closed = sync_half, .done = sync_done };
 	static const struct grpc_ops connect_ops = { .done = sync_done };
-	static const struct mgmt_stream_hooks mhooks = { on_sync, on_changed };
-	static const struct signal_hooks shooks = { on_letter, on_changed };
+	static const struct mgmt_stream_hooks mhooks = { on_sync, deaf_changed };
+	static const struct signal_hooks shooks = { deaf_letter, deaf_changed };
 	struct env_listen l = { .addr.port = PORT };
 	int err;
 
 	memset(w, 0, sizeof(*w));
 	w->env = pipes_new(1000000);
 	w->loop = fsm_loop_new(w->env, route, w);
-	key_pair(w->env, w->secret, w->public);
-	key_pair(w->env, w->mconf.private_key, w->mconf.public_key);
+	fresh_keys(w->env, w->secret, w->public);
+	fresh_keys(w->env, w->mconf.private_key, w->mconf.public_key);
 	memcpy(w->sconf.private_key, w->mconf.private_key, 32);
 	memcpy(w->sconf.public_key, w->mconf.public_key, 32);
 	w->mconf.url = (char *)(uintptr_t)"http://server:443";

@@ -15,6 +15,7 @@
 #include "server/stream.h"
 #include "signal/stream.h"
 #include "tests/tap.h"
+#include "tests/unit/deaf.h"
 #include "tests/unit/server-world.h"
 #include "wire/keys.h"
 
@@ -25,29 +26,6 @@ struct agent {
 	struct job_stream *job;
 	struct signal_stream *signal;
 };
-
-static void
-route(void *arg, struct fsm *from, int send, struct fsm_data *data)
-{
-	(void)arg;
-	(void)from;
-	(void)send;
-	(void)data;
-}
-
-static void
-on_letter(void *arg, const uint8_t from[WIRE_KEY_LEN], const struct wire_signal *m)
-{
-	(void)arg;
-	(void)from;
-	(void)m;
-}
-
-static void
-on_changed(void *arg)
-{
-	(void)arg;
-}
 
 static void
 agent_start(void *arg)
@@ -72,7 +50,7 @@ agent_stop(void *arg)
 static void
 agent_new(struct world *w, struct agent *a)
 {
-	static const struct signal_hooks hooks = { on_letter, on_changed };
+	static const struct signal_hooks hooks = { deaf_letter, deaf_changed };
 	struct ident id;
 	struct result r;
 
@@ -88,7 +66,7 @@ agent_new(struct world *w, struct agent *a)
 	a->mconf.version = "0.0";
 	a->sconf.host = (char *)(uintptr_t)"203.0.113.10";
 	a->sconf.port = 80;
-	a->loop = fsm_loop_new(w->probe, route, a);
+	a->loop = fsm_loop_new(w->probe, deaf_route, a);
 	a->job = job_stream_new(w->probe, a->loop, &a->mconf);
 	a->signal = signal_stream_new(w->probe, a->loop, &a->sconf, &hooks, a);
 	sim_call(w->probe, agent_start, a);
