@@ -200,6 +200,7 @@ struct pkt *pkt_new(struct sim *, uint8_t proto, const struct addr *src, const s
 void pkt_free(struct pkt *);
 int host_send(struct sim_host *, struct pkt *);		/* takes it; -ENETUNREACH: no route (freed) */
 void net_send(struct sim_if *from, struct pkt *);	/* onto from's network */
+void net_loop(struct sim_host *, struct pkt *);		/* stays inside this host */
 void nat_input(struct sim_nat *, struct sim_if *at, struct pkt *);
 bool nat_delegates(const struct sim_if *outside, const struct addr *dst);
 void nat_free(struct sim_nat *);
