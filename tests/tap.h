@@ -3,14 +3,16 @@
 #define GODWIT_TESTS_TAP_H
 /*
  * tap.h -- the whole test library.  ok(expr, "what it proves %d", n) is one
- * result; main ends with `return tap_done();`.
+ * result; main ends with `return tap_done();`.  The files of one program count
+ * together: the two counters are weak, so that the linker keeps one of each.
  */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static int tap_count, tap_failed;
+extern int tap_count, tap_failed;
+__attribute__((weak)) int tap_count, tap_failed;
 
 __attribute__((format(printf, 4, 5))) static inline bool
 tap_result(bool good, const char *file, int line, const char *fmt, ...)
