@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: ISC
 # report.awk -- every row of every table, and who fired it, side by side.
 #
-#	awk -f report.awk NAME.facts... SOURCE=model reached SOURCE=tests fired SOURCE=simulator COVER...
+#	awk -f report.awk NAME.facts... SOURCE=model reached SOURCE=tests fired SOURCE=units COVER SOURCE=simulator COVER...
 #
 # A line of a source: machine, state, event, line (and a count, and the guard), tabs between.
 # Exit 1: a row that nobody fired, or a never row that somebody did.
-BEGIN { FS = "[ \t]"; ns = split("model tests simulator namespaces", source, " ") }
+BEGIN { FS = "[ \t]"; ns = split("model tests units simulator namespaces", source, " ") }
 $1 == "%machine" { mach[++nm] = $2; next }
 $1 == "%row" {
 	k = $2 SUBSEP $5
@@ -23,7 +23,7 @@ SOURCE == "namespaces" { if (($1, $2, $3, $6) in where) fired[SOURCE, $1, where[
 END {
 	printf "%-16s %6s %6s", "table", "rows", "never"
 	for (s = 1; s <= ns; s++) printf " %11s", source[s]
-	printf " %11s\n", "played"
+	printf " %11s\n", "real code"
 	for (i = 1; i <= nr; i++) {
 		k = row[i]; m = m_of[k]; any = played = 0; marks = ""
 		for (s = 1; s <= ns; s++) {
@@ -51,7 +51,7 @@ END {
 	printf "%-16s %6d %6d", "all", total, nevers
 	for (s = 1; s <= ns; s++) printf " %11s", (source[s] in used) ? all[s] + 0 : "-"
 	printf " %11d\n", allp
-	print "\nRows that only the model and the generated tests fire:\n"
+	print "\nRows that only the model and the generated tests fire, never with the actions of the module:\n"
 	for (i = 1; i <= nr; i++) if (alone[i]) print lines[i]
 	if (full) { print "\nAll rows:\n"; for (i = 1; i <= nr; i++) print lines[i] }
 	exit bad

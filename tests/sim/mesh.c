@@ -113,6 +113,15 @@ begin(void *arg)
 		sim_after(m->s, (int64_t)sim_chance(m->s, (uint64_t)spread), start_node, &m->node[i]);
 }
 
+/* Tests that take no --tape: see tests/tape.h. */
+static FILE *
+tape_asked(void)
+{
+	const char *path = getenv("GODWIT_TAPE");
+
+	return path != NULL ? fopen(path, "a") : NULL;
+}
+
 struct mesh *
 mesh_new(const struct mesh_conf *conf)
 {
@@ -121,6 +130,8 @@ mesh_new(const struct mesh_conf *conf)
 	if (m == NULL || conf->hosts > MESH_MAX)
 		fatal("sim", "no memory, or more than %d hosts", MESH_MAX);
 	m->conf = *conf;
+	if (m->conf.tape == NULL)
+		m->conf.tape = m->asked = tape_asked();
 	m->n = conf->hosts;
 	m->s = sim_new(conf->seed);
 	sim_cheap_crypto(m->s, conf->cheap_crypto);
@@ -152,5 +163,7 @@ mesh_free(struct mesh *m)
 	sim_free(m->s);
 	mesh_made = NULL;
 	log_to_sink(NULL, NULL);
+	if (m->asked != NULL)
+		fclose(m->asked);
 	free(m);
 }

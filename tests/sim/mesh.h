@@ -71,6 +71,7 @@ struct mesh_node {
 
 struct mesh {
 	struct mesh_conf conf;
+	FILE *asked;			/* the tape that GODWIT_TAPE asked for, or NULL */
 	struct sim *s;
 	struct sim_net *inet;
 	struct sim_host *server_host;

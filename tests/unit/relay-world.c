@@ -5,6 +5,7 @@
 #include "relay-world.h"
 #include "tests/rows.h"
 #include "wire/keys.h"
+#include "tests/tape.h"
 
 static void
 route(void *arg, struct fsm *from, int send, struct fsm_data *data)
@@ -60,6 +61,7 @@ world_make_with(struct world *w, bool own, const struct relay_options *opt)
 	w->env = pipes_new(1000000);
 	w->env->local = (struct addr){ .family = ADDR_V4, .ip = { 10, 1, 0, 2 } };
 	w->loop = fsm_loop_new(w->env, route, w);
+	test_tape(w->loop);
 	us[0] = own ? 0xff : 0x04;
 	w->peer[0] = own ? 0x04 : 0xff;
 	if ((wire_key_cmp_text(us, w->peer) > 0) != own) {

@@ -10,6 +10,7 @@
 #include "tests/unit/deaf.h"
 #include "tests/unit/server-world.h"
 #include "wire/keys.h"
+#include "tests/tape.h"
 
 #define SERVER_ADDR	"203.0.113.10"
 
@@ -31,6 +32,7 @@ server_start(struct env *env, void *arg)
 {
 	struct world *w = arg;
 
+	w->conf.tape = test_tape_to();
 	return w->server = server_new(env, &w->conf);
 }
 

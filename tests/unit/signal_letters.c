@@ -12,6 +12,7 @@
 #include "net/grpc.h"
 #include "signal/stream.h"
 #include "tests/tap.h"
+#include "tests/tape.h"
 #include "wire/keys.h"
 
 #define PORT	443
@@ -122,6 +123,7 @@ world_make(struct world *w)
 	memset(w, 0, sizeof(*w));
 	w->env = pipes_new(1000000);
 	w->loop = fsm_loop_new(w->env, deaf_route, w);
+	test_tape(w->loop);
 	fresh_keys(w->env, w->peer_secret, w->peer);
 	fresh_keys(w->env, w->conf.private_key, w->conf.public_key);
 	w->conf.host = (char *)(uintptr_t)"server";

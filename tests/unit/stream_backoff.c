@@ -16,6 +16,7 @@
 #include "net/http1.h"
 #include "signal/stream.h"
 #include "tests/tap.h"
+#include "tests/tape.h"
 #include "wire/keys.h"
 
 #define PORT	443
@@ -237,6 +238,7 @@ world_make(struct world *w)
 	memset(w, 0, sizeof(*w));
 	w->env = pipes_new(1000000);
 	w->loop = fsm_loop_new(w->env, route, w);
+	test_tape(w->loop);
 	fresh_keys(w->env, w->secret, w->public);
 	fresh_keys(w->env, w->mconf.private_key, w->mconf.public_key);
 	memcpy(w->sconf.private_key, w->mconf.private_key, 32);

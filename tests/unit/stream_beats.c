@@ -15,6 +15,7 @@
 #include "server/stream.h"
 #include "signal/stream.h"
 #include "tests/tap.h"
+#include "tests/tape.h"
 #include "tests/unit/deaf.h"
 #include "tests/unit/server-world.h"
 #include "wire/keys.h"
@@ -67,6 +68,7 @@ agent_new(struct world *w, struct agent *a)
 	a->sconf.host = (char *)(uintptr_t)"203.0.113.10";
 	a->sconf.port = 80;
 	a->loop = fsm_loop_new(w->probe, deaf_route, a);
+	test_tape(a->loop);
 	a->job = job_stream_new(w->probe, a->loop, &a->mconf);
 	a->signal = signal_stream_new(w->probe, a->loop, &a->sconf, &hooks, a);
 	sim_call(w->probe, agent_start, a);

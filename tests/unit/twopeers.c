@@ -9,6 +9,7 @@
 #include "env/env.h"
 #include "fakeenv.h"
 #include "twopeers.h"
+#include "tests/tape.h"
 
 /* ---- the router of agent.wire's lines for these machines ---- */
 
@@ -387,6 +388,7 @@ side_new(struct side *s, struct world *w, const char *name, struct side *other, 
 	s->env = fake_env_new(n + 17);
 	fake_env_set_addrs(s->env, &s->host, 1);
 	s->loop = fsm_loop_new(s->env, route, s);
+	test_tape(s->loop);
 	fsm_loop_strict(s->loop);
 	s->ice = ice_new(s->env, s->loop, &io);
 	ice_set_servers(s->ice, &url, 1);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tests/tap.h"
+#include "tests/tape.h"
 #include "fakeenv.h"
 #include "netwatch/netwatch.h"
 #include "wg/device.h"
@@ -289,6 +290,7 @@ main(void)
 {
 	env = fake_env_new(1);
 	loop = fsm_loop_new(env, route, NULL);
+	test_tape(loop);
 	fsm_loop_strict(loop);
 	watch_path();
 	watch_last_word();

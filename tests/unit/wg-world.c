@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "fsm/agent-wire.h"
 #include "tests/rows.h"
+#include "tests/tape.h"
 
 struct node alice, bob;
 struct sim *sim;
@@ -123,6 +124,7 @@ start(struct env *env, void *arg)
 
 	n->env = env;
 	n->loop = fsm_loop_new(env, route, n);
+	test_tape(n->loop);
 	c.loop = n->loop;
 	if ((n->dev = wg_device_new(&c, &err)) == NULL)
 		return NULL;
