@@ -1,255 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * twopeers.c -- see twopeers.h.
+ * twopeers.c -- signal, the hooks of a peer, and the life of the two: twopeers.h.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/buf.h"
 #include "env/env.h"
 #include "fakeenv.h"
-#include "twopeers.h"
 #include "tests/tape.h"
-
-/* ---- the router of agent.wire's lines for these machines ---- */
-
-struct hear {
-	int event;
-	struct fsm_data *data;
-};
-
-static void
-hear_gather(struct ice_gather *g, void *arg)
-{
-	const struct hear *h = arg;
-
-	ice_gather_post(g, (enum ice_gather_event)h->event, fsm_data_ref(h->data));
-}
-
-static void
-hear_session(struct ice_session *s, void *arg)
-{
-	const struct hear *h = arg;
-
-	ice_session_post(s, (enum ice_session_event)h->event, fsm_data_ref(h->data));
-}
-
-static void
-from_handshake(struct side *s, int send, struct fsm_data *d)
-{
-	switch ((enum handshake_send)send) {
-	case HANDSHAKE_SEND_ICE_OFFER:
-		ice_session_post(s->session, ICE_SESSION_EV_OFFER, fsm_data_ref(d));
-		break;
-	case HANDSHAKE_SEND_ICE_ANSWER:
-		ice_session_post(s->session, ICE_SESSION_EV_ANSWER, fsm_data_ref(d));
-		break;
-	case HANDSHAKE_SEND_ICE_CANDIDATE:
-		ice_session_post(s->session, ICE_SESSION_EV_CANDIDATE, fsm_data_ref(d));
-		break;
-	case HANDSHAKE_SEND_RELAY_OFFER:
-		break;
-	case HANDSHAKE_SEND_PEER_RESTARTED:
-		path_post(&s->peer->path, PATH_EV_RESTARTED, NULL);
-		break;
-	case HANDSHAKE_SEND_FINISH:
-		handshake_post(&s->peer->handshake, HANDSHAKE_EV_FINISH, NULL);
-		break;
-	}
-}
-
-static void
-from_session(struct side *s, int send, struct fsm_data *d)
-{
-	struct hear h = { ICE_GATHER_EV_WANT, NULL };
-
-	switch ((enum ice_session_send)send) {
-	case ICE_SESSION_SEND_ICE_UP:
-		s->ups++;
-		path_post(&s->peer->path, PATH_EV_ICE_UP, fsm_data_ref(d));
-		break;
-	case ICE_SESSION_SEND_ICE_DOWN:
-		s->downs++;
-		path_post(&s->peer->path, PATH_EV_ICE_DOWN, NULL);
-		break;
-	case ICE_SESSION_SEND_LOCAL_CANDIDATE:
-		handshake_post(&s->peer->handshake, HANDSHAKE_EV_LOCAL_CANDIDATE, fsm_data_ref(d));
-		break;
-	case ICE_SESSION_SEND_GATHER:
-		ice_each_gather(s->ice, hear_gather, &h);
-		break;
-	case ICE_SESSION_SEND_NOMINATE:
-		if (ice_session_chosen(s->session) != NULL)
-			ice_pair_post(ice_session_chosen(s->session), ICE_PAIR_EV_NOMINATE, NULL);
-		break;
-	}
-}
-
-static void
-from_path(struct side *s, int send)
-{
-	switch ((enum path_send)send) {
-	case PATH_SEND_CLOSE_ICE:
-		ice_session_post(s->session, ICE_SESSION_EV_CLOSE, NULL);
-		break;
-	case PATH_SEND_RESET:
-		guard_post(&s->peer->guard, GUARD_EV_RESET, NULL);
-		break;
-	case PATH_SEND_MARK_STALE:
-	case PATH_SEND_PATH_ON:
-	case PATH_SEND_PATH_OFF:
-		break;
-	}
-}
-
-static void
-route(void *arg, struct fsm *from, int send, struct fsm_data *d)
-{
-	struct side *s = arg;
-	struct hear h = { ICE_SESSION_EV_MAPPED, d };
-
-	if (from->def == &handshake_fsm)
-		from_handshake(s, send, d);
-	else if (from->def == &ice_session_fsm)
-		from_session(s, send, d);
-	else if (from->def == &path_fsm)
-		from_path(s, send);
-	else if (from->def == &ice_pair_fsm)
-		ice_session_post(((struct ice_pair *)from)->session,
-		    send == ICE_PAIR_SEND_SELECTED ? ICE_SESSION_EV_SELECTED : ICE_SESSION_EV_PAIR_GOOD, NULL);
-	else if (from->def == &ice_gather_fsm)
-		ice_each_session(s->ice, hear_session, &h);
-	else if (from->def == &guard_fsm)
-		handshake_post(&s->peer->handshake, HANDSHAKE_EV_ASK, NULL);
-}
-
-/* ---- the network ---- */
-
-struct parcel {
-	struct side *to;	/* NULL: the STUN server */
-	struct side *from;
-	struct addr src, dst;
-	size_t len;
-	uint8_t bytes[600];
-};
-
-static struct addr
-translate(struct side *s, const struct addr *dst)
-{
-	if (s->nat == NAT_NONE || s->via_lan)
-		return s->host;
-	if (s->nsent < 128)
-		s->sent_to[s->nsent++] = *dst;
-	if (s->nat == NAT_PORT_RESTRICTED)
-		return s->outside;
-	for (unsigned i = 0; i < s->nmap; i++)
-		if (addr_equal(&s->map[i].to, dst))
-			return s->map[i].out;
-	s->map[s->nmap].to = *dst;
-	s->map[s->nmap].out = s->outside;
-	s->map[s->nmap].out.port = s->next_port++;
-	return s->map[s->nmap++].out;
-}
-
-/* May a packet from src to dst come in at this router? */
-static bool
-admits(struct side *s, const struct addr *src, const struct addr *dst)
-{
-	if (s->nat == NAT_NONE || (s->w->lan && addr_equal(dst, &s->host)))
-		return addr_equal(dst, &s->host);
-	if (s->nat == NAT_SYMMETRIC) {
-		for (unsigned i = 0; i < s->nmap; i++)
-			if (addr_equal(&s->map[i].out, dst))
-				return addr_equal(&s->map[i].to, src);
-		return false;
-	}
-	if (!addr_equal(dst, &s->outside))
-		return false;
-	for (unsigned i = 0; i < s->nsent; i++)
-		if (addr_equal(&s->sent_to[i], src))
-			return true;
-	return false;
-}
-
-static void
-arrive(void *arg)
-{
-	struct parcel *p = arg;
-	struct env_pkt pkt = { .data = p->bytes, .len = (uint32_t)p->len, .peer = p->src };
-
-	p->to->via_lan = p->to->w->lan && addr_equal(&p->dst, &p->to->host);
-	if (admits(p->to, &p->src, &p->dst) && p->to->ice != NULL)
-		ice_input(p->to->ice, &pkt);
-	p->to->via_lan = false;
-	free(p);
-}
-
-/* The STUN server answers; the parcel turns round. */
-static void
-stun_arrive(void *arg)
-{
-	struct parcel *p = arg;
-	struct wire_stun m, r;
-	struct buf b;
-	struct addr a = p->src;
-
-	memset(&r, 0, sizeof(r));
-	buf_init(&b);
-	if (wire_stun_parse(&m, p->bytes, p->len) == 0) {
-		r.method = WIRE_STUN_BINDING;
-		r.cls = WIRE_STUN_SUCCESS;
-		memcpy(r.tid, m.tid, sizeof(r.tid));
-		r.mapped = a;
-		wire_stun_write(&b, &r, NULL);
-		p->to = p->from;
-		p->src = p->dst;
-		p->dst = a;
-		p->len = buf_len(&b);
-		memcpy(p->bytes, buf_bytes(&b), p->len);
-		fake_at(p->to->env, p->to->w->delay, arrive, p);
-		p = NULL;
-	}
-	buf_free(&b);
-	free(p);
-}
-
-static void
-io_send(void *arg, const struct addr *to, const void *bytes, size_t len)
-{
-	struct side *s = arg;
-	struct world *w = s->w;
-	struct parcel *p = calloc(1, sizeof(*p));
-
-	s->checks++;
-	p->from = s;
-	p->src = translate(s, to);
-	p->dst = *to;
-	p->len = len;
-	memcpy(p->bytes, bytes, len);
-	if (w->garbled != 0 && env_random_below(s->env, 1000) < w->garbled) {
-		if (env_random_below(s->env, 4) == 0)
-			p->len = env_random_below(s->env, len);
-		else
-			p->bytes[env_random_below(s->env, len)] ^= (uint8_t)(1 + env_random_below(s->env, 255));
-	}
-	if (addr_equal(to, &w->stun))
-		fake_at(s->env, w->delay, stun_arrive, p);
-	else if (w->udp_cut || (w->loss != 0 && env_random_below(s->env, 1000) < w->loss) ||
-	    (s->nat != NAT_NONE && addr_is_private(to)))
-		free(p);	/* private addresses do not leave a router */
-	else {
-		p->to = s->other;
-		fake_at(s->other->env, w->delay, arrive, p);
-	}
-}
-
-static uint16_t
-io_port(void *arg, int family)
-{
-	struct side *s = arg;
-
-	return family == ADDR_V4 ? s->host.port : 0;
-}
+#include "twopeers-impl.h"
 
 /* ---- signal ---- */
 
@@ -374,7 +133,7 @@ static void
 side_new(struct side *s, struct world *w, const char *name, struct side *other, unsigned n, enum nat_kind nat)
 {
 	const char *url = "stun:198.51.100.9:3478";
-	struct ice_io io = { .send = io_send, .port = io_port, .arg = s };
+	struct ice_io io = { .send = twopeers_send, .port = twopeers_port, .arg = s };
 
 	s->name = name;
 	s->w = w;
@@ -387,7 +146,7 @@ side_new(struct side *s, struct world *w, const char *name, struct side *other, 
 	s->next_port = (uint16_t)(50000 + 1000 * n);
 	s->env = fake_env_new(n + 17);
 	fake_env_set_addrs(s->env, &s->host, 1);
-	s->loop = fsm_loop_new(s->env, route, s);
+	s->loop = fsm_loop_new(s->env, twopeers_route, s);
 	test_tape(s->loop);
 	fsm_loop_strict(s->loop);
 	s->ice = ice_new(s->env, s->loop, &io);
