@@ -157,6 +157,38 @@ mapped_wrong(const struct mesh_node *n)
 	return NULL;
 }
 
+static struct mono
+last_change(const struct netwatch *w)
+{
+	struct mono at = { 0 };
+
+	for (unsigned i = 0; i < FSM_RING && i < w->fsm.npast; i++)
+		if (w->fsm.past[i].to == NETWATCH_SETTLING && mono_before(at, w->fsm.past[i].at))
+			at = w->fsm.past[i].at;
+	return at;
+}
+
+/* A session that began after the last change offers no address of the network before. */
+static const char *
+locals_wrong(const struct agent *a, const struct ice_session *s)
+{
+	struct addr now[ICE_LOCALS];
+	size_t n = ice_locals(a->engine->ice, now, ICE_LOCALS);
+
+	if ((s->fsm.state != ICE_SESSION_CHECKING && s->fsm.state != ICE_SESSION_CONNECTED) ||
+	    !mono_before(last_change(a->netwatch), s->started))
+		return NULL;
+	for (unsigned i = 0; i < s->nlocal; i++) {
+		bool found = s->local[i].type != WIRE_CAND_HOST;
+
+		for (size_t k = 0; k < n && !found; k++)
+			found = addr_same_ip(&s->local[i].addr, &now[k]);
+		if (!found)
+			return "an address that is gone is a candidate";
+	}
+	return NULL;
+}
+
 static size_t
 joined_on(const struct relay_link *l)
 {
@@ -198,6 +230,9 @@ agent_wrong(const struct mesh *m, const struct mesh_node *n, bool talk)
 		return "WireGuard remembers sessions that are over";
 	if ((wrong = mapped_wrong(n)) != NULL)
 		return wrong;
+	LIST_EACH(l, &e->remotes)
+		if ((wrong = locals_wrong(a, LIST_OF(l, struct remote, all)->ice)) != NULL)
+			return wrong;
 	fsm_each(agent_loop(n->agent), look_for_flapping, &flapping);
 	return flapping.wrong;
 }

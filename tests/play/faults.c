@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "agent/agent.h"
+#include "agent/impl.h"
 #include "tests/play/play.h"
 
 uint64_t faults_struck[32];
@@ -482,6 +483,19 @@ fault_down(struct run *r)
 	sim_call(n->env, go_up, n->agent);
 }
 
+/* Whoever runs has its map without the one that left. */
+static bool
+left_behind(const struct mesh *m, const struct mesh_node *gone)
+{
+	for (unsigned i = 0; i < m->n; i++) {
+		const struct mesh_node *n = &m->node[i];
+
+		if (n != gone && n->agent != NULL && n->agent->engine != NULL && list_count(&n->agent->engine->remotes) != m->n - 2)
+			return true;
+	}
+	return false;
+}
+
 static void
 go_away(void *agent)
 {
@@ -498,6 +512,8 @@ fault_logout(struct run *r)
 	say(r, "agent%u: deregisters", n->i);
 	sim_call(n->env, go_away, n->agent);
 	last(r, one_in(r, 2) ? 300 * MONO_MS : 20 * MONO_SEC, 10 * MONO_MIN);
+	if (r->struck == 1 && r->lasted > 2 * MONO_SEC && r->fail == NULL && left_behind(r->m, n))
+		r->fail = "a peer that left is still there";
 	say(r, "agent%u: joins again", n->i);
 	mesh_join_again(r->m, n->i);
 	n->gone = true;

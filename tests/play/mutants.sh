@@ -8,7 +8,7 @@
 # (an action dropped, another target), builds and lets seeds and stories look for
 # it.  One line a mutant: refused (by the table compiler), found, or MISSED.
 set -u
-src=$1 count=$2 seed=${3:-1}
+src=$(cd "$1" && pwd) count=$2 seed=${3:-1}
 work=${TMPDIR:-/tmp}/godwit-mutants.$$
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work" && cp -R "$src/." "$work/" && cd "$work" && rm -rf build .git && mkdir build || exit 2
@@ -17,6 +17,7 @@ cd build && ../configure -q CC="${CC:-gcc}" CFLAGS='-O1 -w' --with-systemdsystem
 make -s tables >/dev/null 2>&1
 make -s -j2 tests/play/seeds tests/play/stories >/dev/null 2>&1 || { echo "the tree does not build"; exit 2; }
 
+good=$src
 . ../tests/play/look.sh
 
 n=0 refused=0 found=0 missed=0

@@ -1,30 +1,53 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# planted.sh -- bugs planted in the code, one at a time: does the simulator find them?
+# planted.sh -- bugs planted in code and tables, one at a time: does the simulator find them?
 #
-#	planted.sh TREE BUILD [PATTERN]
+#	planted.sh SOURCE [NAME ...]
 #
-# TREE is a copy of the sources that may be changed, BUILD its build folder, configured
-# and built.  Each patch of planted/ begins with a line that says what is wrong with it.
+# Works in a copy of its own, of which each mutant builds only what it changed.  Each
+# patch of planted/ begins with a line that says what is wrong.  A line a mutant, and a
+# table at the end.  SEEDS: how many (48); with more, more rows have to be played.
 set -u
-tree=$1 build=$2 pattern=${3:-}
-here=$(cd "$(dirname "$0")" && pwd)
+good=$(cd "$1" && pwd) || exit 2
+shift
+work=${TMPDIR:-/tmp}/godwit-planted.$$
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+mkdir -p "$work/tree/build" || exit 2
+(cd "$good" && tar cf - --exclude=./.git --exclude=./build --exclude=./build-check .) | (cd "$work/tree" && tar xf -) || exit 2
+cd "$work/tree/build" || exit 2
+[ -x ../configure ] || (cd .. && ./autogen.sh >/dev/null 2>&1)
+../configure -q CC="${CC:-gcc}" CFLAGS='-O1 -w' --with-systemdsystemunitdir=no >/dev/null || exit 2
+make -s tables >/dev/null 2>&1
+make -s -j2 tests/play/seeds tests/play/stories >build.log 2>&1 || { tail build.log; exit 2; }
 
-. "$here/look.sh"
-cd "$build" || exit 2
-n=0 found=0
-for patch in "$here"/planted/*"$pattern"*.patch; do
-	name=$(basename "$patch" .patch)
+. "$good/tests/play/look.sh"
+[ $# -gt 0 ] || look || { echo "the good code is refused: $how"; exit 1; }
+: >results
+[ $# -gt 0 ] || set -- $(cd "$good/tests/play/planted" && ls *.patch)
+for name; do
+	name=${name%.patch} patch=$good/tests/play/planted/${name%.patch}.patch
 	what=$(head -n 1 "$patch")
-	(cd "$tree" && patch -s -p1 <"$patch") || { echo "does not apply: $name"; continue; }
-	n=$((n + 1)) how=
+	file=$(sed -n 's,^+++ b/,,p' "$patch" | head -n 1)
+	(cd .. && patch -s -p1 <"$patch") || { echo "does not apply: $name"; exit 1; }
+	how=
 	if ! make -s tests/play/seeds tests/play/stories >build.log 2>&1; then
-		echo "does not build: $name"; n=$((n - 1))
-	elif look; then
-		echo "MISSED: $name: $what"
+		verdict="does not build"
+	elif ! look; then
+		verdict=found
+	elif ! judged; then
+		verdict=judge how="only the tables' judge: $(head -n 1 look.log | cut -c 1-90)"
 	else
-		found=$((found + 1)); echo "found: $name: $what ($how)"
+		verdict=missed
 	fi
-	(cd "$tree" && patch -s -R -p1 <"$patch") || exit 2
+	echo "$verdict: $name: $what${how:+ ($how)}"
+	printf '%s\t%s\t%s\n' "$verdict" "$(dirname "$file")" "$name" >>results
+	(cd .. && patch -s -R -p1 <"$patch") || exit 2
 done
-echo "$n planted, $found found"
+awk -F '\t' '{ n[$2]++; v[$2, $1]++; all++; sum[$1]++ }
+	END {
+		printf "%-14s %8s %8s %8s %8s\n", "folder", "planted", "found", "judge", "missed"
+		for (f in n) printf "%-14s %8d %8d %8d %8d\n", f, n[f], v[f, "found"], v[f, "judge"], v[f, "missed"] | "sort"
+		close("sort")
+		printf "%-14s %8d %8d %8d %8d\n", "all", all, sum["found"], sum["judge"], sum["missed"]
+	}' results
