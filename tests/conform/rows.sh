@@ -30,7 +30,7 @@ covered() { # NAME PROGRAM...
 }
 covered units unit/relay_link unit/relay_channel unit/signal_letters unit/stream_backoff unit/stream_beats unit/two_peers unit/odd_signal \
 	unit/watches unit/wg-device unit/wg-rows unit/server_relay unit/server_signal unit/server_mgmt unit/server_flows unit/server_port
-covered plays play/maps play/routers
+covered plays play/maps play/outages play/routers
 lab=
 [ ! -s "$here/lab.cover" ] || lab=$here/lab.cover
 [ ! -s "$out/lab.cover" ] || lab=$out/lab.cover
