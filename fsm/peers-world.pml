@@ -53,21 +53,39 @@
 #endif
 #define QLEN 8			/* events that wait in an agent's FIFO */
 #define TURN 30			/* events of one turn: it ends */
-#define MAXTRY 1		/* the code: four tries while only the relay carries; the number is not the point */
 #define O(a) (1 - (a))
 #define RUN(step) d_step { step }; skip	/* the skip: or spin counts all of them as one */
 
+#ifdef REPLAY
+#include "replay.pml"		/* tests/conform: nothing is proved, what was seen must be possible */
+#else
 /* A property by name: the check prints each with the states of its run. */
 #define MUST(name, cond) if :: (cond) -> skip :: else -> printf("BROKEN: "); printf(#name); printf("\n"); assert(false) fi
 #define ROW(a, text) printf(text); c_code { static char hit; if (!hit) { hit = 1; printf("hit: %s", text); } }
 #define STALE(a, e) printf("BROKEN: unawaited %d\n", e); assert(false)	/* the world offers an event only to the state that waits for it */
+#define MAXTRY 1		/* the code: four tries while only the relay carries; the number is not the point */
+#define PATIENCE 1		/* the code: fourteen while only the pair carries */
+#define FAST_ACT(n, cond) :: (cond) -> act = n
+#define SLOW_ACT(n, bit, cond, rests) :: QUIET && (cond) && (rests) && !(fired[a] & bit) -> act = n
+/* the agents are alike: the first thing that befalls one of them befalls agent 0 */
+#define LUCK(n, cond) :: budget > 0 && (a == 0 || budget < FAULTS) && (cond) -> act = n
+#define FAULT(cond) budget > 0 && (cond) -> budget--
+#define MENDED !dir_up
+#define PAY budget--
+#define SEEN true
+#define MATTERS(a) true
+#define RUNNING
+#define BEGIN(a) skip
+#define END(a) skip
+#endif
 
 /* One FIFO, drained within one step, so it is empty whenever a state is stored. */
 hidden short q[TURN + 4];
-byte qh, qt, cur, arg;		/* not hidden: Spin tries the other branches after it went back */
+byte qh, qt, cur;
+short arg;		/* not hidden: Spin tries the other branches after it went back */
 bool stale;
-#define POST(a, e, v) c_code { q[now.qt++] = (e) * 256 + now.v; }
-#define PUT(e, v) q[qt] = (e) * 256 + (v); qt++
+#define POST(a, e, v) c_code { q[now.qt++] = (e) * 512 + now.v; }
+#define PUT(e, v) q[qt] = (e) * 512 + (v); qt++
 
 /* A message, which is also the argument of the events it makes. */
 #define OFFER 1
@@ -77,8 +95,10 @@ bool stale;
 #define GEN 32			/* says the newest generation of the sender's network */
 #define CANDS 64		/* the sender's candidates come with it, and lead to its agent */
 #define KEY 128			/* its credentials are the sender's */
-byte sig[AGENTS * SIG];		/* on the way to agent a, in order; 0: none */
-byte late[AGENTS];		/* held up somewhere: comes at any time, or never */
+#define REL 256			/* the sender was at the relay server when it said that */
+#define ALL 511
+short sig[AGENTS * SIG];		/* on the way to agent a, in order; 0: none */
+short late[AGENTS];		/* held up somewhere: comes at any time, or never */
 
 /* Session ids of agent a have small numbers, dealt anew after each step in the
  * order of the places that hold one; only whether two are equal counts. */
@@ -92,6 +112,8 @@ byte ret[AGENTS];		/* remote ids that were replaced, a bit each */
 bool cand[AGENTS];		/* we have candidates that lead to the remote's agent */
 bool key[AGENTS];		/* our agent's credentials are those of the remote's agent */
 bool hgen[AGENTS], rgen[AGENTS], cgen[AGENTS];	/* handshake, session, channel know the remote's newest generation */
+bool away[AGENTS];		/* our signal stream is down, and we know it */
+bool hrel[AGENTS], trel[AGENTS];	/* the remote was at the relay when it spoke last, as we know it; we were */
 bool unmapped[AGENTS];		/* our router forgot us, and we have not told the remote yet */
 bool rep[AGENTS];		/* candidates were repeated */
 bool was[AGENTS];		/* a pair was good once */
@@ -118,9 +140,12 @@ byte moved[AGENTS];		/* times the endpoint moved since the last fault */
 #define CALM (6 * FAULTS)
 #endif
 byte act;			/* what happens next; 0 whenever a state is stored */
-hidden byte i, k, x, said, owed, newer, news, had, stood, gone, map[8];
+hidden short x;
+hidden byte i, k, said, owed, newer, news, had, stood, gone, map[8];
+hidden byte jumped;		/* the host slept: what was young is old */
 hidden byte held, noted, renew, made, closed;
-hidden byte msg;
+hidden short msg, kept;
+hidden byte owes;
 hidden int before;
 #define NOWHERE 99
 hidden byte to = NOWHERE;	/* the state that a row leads to */
@@ -130,8 +155,8 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 /* ---- what the guards mean ---- */
 #define handshake_if_late_copy(a, v) ((ret[a] >> ID(v)) & 1 || (hgen[a] && !((v) & GEN)))
 #define handshake_if_reborn(a, v) false		/* only saves time */
-#define handshake_if_kept_offer(a, v) false	/* a turn ends before the next message is read */
-#define handshake_if_kept(a, v) false
+#define handshake_if_kept_offer(a, v) owes	/* two were read in one turn */
+#define handshake_if_kept(a, v) (kept != 0)
 #define ice_session_if_no_ice(a, v) false
 #define ice_session_if_same_session(a, v) (ID(v) == rid[a])
 #define ice_session_if_same_but_newer(a, v) (ID(v) == rid[a] && ((v) & GEN) && !rgen[a])
@@ -147,8 +172,9 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define ice_session_if_stock(a, v) false
 #define ice_session_if_due(a, v) true
 #define ice_session_if_was_good(a, v) was[a]
-#define relay_channel_if_no_relay(a, v) false
-#define relay_channel_if_link_ready(a, v) (link[a] || cut[a])
+#define relay_channel_if_no_relay(a, v) (!((v) & REL))
+#define in_relay(a) (link[a] || cut[a])		/* as far as we know */
+#define relay_channel_if_link_ready(a, v) in_relay(a)
 #define relay_channel_if_at_home(a, v) true
 #define relay_channel_if_same_place(a, v) true
 #define relay_channel_if_elsewhere_ready(a, v) false
@@ -166,7 +192,7 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define wg_watch_if_unanswered(a, v) (!up && !doubted[a] && !HUSHED)
 #define wg_watch_if_still(a, v) false	/* to be silent is to be dead here; asked once will do */
 #define wg_watch_if_owed(a, v) (!up)
-#define wg_watch_if_dead(a, v) (!up && doubted[a] && !wg_watch_if_stuck(a, v) && !HUSHED)
+#define wg_watch_if_dead(a, v) (!up && (jumped || (doubted[a] && !wg_watch_if_stuck(a, v))) && !HUSHED)
 #define wg_watch_if_hushed(a, v) false
 #define wg_watch_if_stale(a, v) false
 #define wg_watch_if_idle(a, v) HUSHED
@@ -176,9 +202,10 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #else
 #define HUSHED false
 #endif
-#define guard_if_all_up(a, v) (path_state[a] == path_both)
-#define guard_if_under_way(a, v) (tries[a] > 0 && ice_session_state[a] == ice_session_checking && path_state[a] == path_relay)
-#define guard_if_enough(a, v) (path_state[a] != path_none && tries[a] >= MAXTRY)
+#define has_all(a) (path_state[a] == path_both || (path_state[a] == path_ice && !hrel[a]))	/* a remote without a relay is to say when it has one */
+#define guard_if_all_up(a, v) (has_all(a) && in_relay(a) == trel[a])
+#define guard_if_under_way(a, v) (tries[a] > 0 && ice_session_state[a] == ice_session_checking && (path_state[a] == path_relay || !hrel[a]))
+#define guard_if_enough(a, v) (path_state[a] != path_none && tries[a] >= ((path_state[a] == path_ice && hrel[a]) -> PATIENCE : MAXTRY))
 #define guard_if_cut_off(a, v) (path_state[a] == path_none)
 #define guard_if_unused(a, v) false	/* somebody wants to talk */
 #define guard_if_forlorn(a, v) false
@@ -200,12 +227,14 @@ inline relay_channel_close_entry(a) { asked[a] = false; rlive[a] = false; notice
 inline relay_channel_do_choose(a, v) { cgen[a] = ((v) & GEN) != 0 }
 inline relay_channel_do_note_generation(a, v) { cgen[a] = ((v) & GEN) != 0 }
 inline handshake_do_note_seen(a, v) { noted = true }
+inline handshake_do_keep_latest(a, v) { if :: ((v) & 3) == OFFER -> owes = true :: else fi; kept = (v) }
+inline handshake_do_take_kept(a, v) { arg = (owes -> (kept & (ALL - 3)) | OFFER : kept); kept = 0; owes = false; noted = true }
 inline handshake_do_send_offer(a, v) { msg = OFFER }
 inline handshake_do_send_answer(a, v) { msg = ANSWER }
 inline handshake_do_send_candidates(a, v) { msg = CAND | CANDS }
 inline handshake_do_hold_candidates(a, v) { held = true }
 inline handshake_do_send_held(a, v) { if :: held -> msg = msg | CANDS :: else fi }	/* in the same breath as the answer */
-inline guard_do_back_off(a, v) { if :: tries[a] < MAXTRY -> tries[a]++ :: else fi }
+inline guard_do_back_off(a, v) { if :: tries[a] < PATIENCE -> tries[a]++ :: else fi }
 inline guard_do_wait_long(a, v) { guard_do_back_off(a, v) }
 inline guard_do_forget_count(a, v) { tries[a] = 0 }
 inline path_do_point_at_none(a, v) { endpoint[a] = 0 }
@@ -222,7 +251,7 @@ inline push(b, m) {
 	do :: i < (b) * SIG + SIG && sig[i] != 0 -> i++ :: else -> break od;
 	if
 	:: (m & 3) == CAND && i > (b) * SIG && (sig[i - 1] & 3) == CAND -> sig[i - 1] = m	/* told twice in a row */
-	:: else -> MUST(bounded, i < (b) * SIG + SIG); sig[i] = m
+	:: else -> if :: i < (b) * SIG + SIG -> sig[i] = m :: else -> MUST(bounded, false) fi
 	fi }
 inline take(b, m) {
 	m = sig[(b) * SIG];
@@ -232,11 +261,11 @@ inline take(b, m) {
 inline strip(b, flag) {
 	i = (b) * SIG; k = i;
 	do :: i < (b) * SIG + SIG ->
-		x = sig[i] & (255 - flag); sig[i] = 0;
+		x = sig[i] & (ALL - flag); sig[i] = 0;
 		if :: x != 0 && ((x & 3) != CAND || (x & CANDS)) -> sig[k] = x; k++ :: else fi;
 		i++
 	:: else -> break od;
-	late[b] = late[b] & (255 - flag);
+	late[b] = late[b] & (ALL - flag);
 	if :: (late[b] & 3) == CAND && !(late[b] & CANDS) -> late[b] = 0 :: else fi }
 inline deliver(a, m) {
 	if
@@ -251,19 +280,19 @@ inline fresh(a) {	/* an id that is nowhere */
 	x = 1;
 	do :: x < 8 && map[x] -> x++ :: else -> break od;
 	MUST(bounded, x < 8);
-	sid[a] = x; used[a] = false; ret[O(a)] = ret[O(a)] & (255 - (1 << x)) }
+	sid[a] = x % 8; used[a] = false; ret[O(a)] = ret[O(a)] & (255 - (1 << x)) }
 /* the candidates of an agent die with it */
 inline dies(a) { cand[O(a)] = false; strip(O(a), CANDS); dead[a] = told[a]; valid[a] = false }
 inline hears(a, v) {
 	if :: seen[a] != 0 && seen[a] != ID(v) -> ret[a] = ret[a] | (1 << seen[a]) :: else fi;
-	seen[a] = ID(v); hgen[a] = ((v) & GEN) != 0;
+	seen[a] = ID(v); hgen[a] = ((v) & GEN) != 0; hrel[a] = ((v) & REL) != 0;
 	newer = ((v) & GEN) && !rgen[a] && ice_session_state[a] == ice_session_connected;
-	news = ((v) & GEN) && !cgen[a] && relay_channel_state[a] == relay_channel_open;
+	news = ((v) & GEN) && ((v) & REL) && !cgen[a] && relay_channel_state[a] == relay_channel_open;
 	owed = (((v) & 3) == OFFER) }
 inline consequences(a, v) {
 	if :: noted -> noted = false; hears(a, v) :: else fi;
-	if :: (renew || (msg == OFFER && worn[a])) && used[a] -> fresh(a) :: else fi;
-	if :: renew || made || msg == OFFER -> worn[a] = false :: else fi;
+	if :: (renew || (msg == OFFER && worn[a] && !away[a])) && used[a] -> fresh(a) :: else fi;
+	if :: renew || made || (msg == OFFER && !away[a]) -> worn[a] = false :: else fi;
 	renew = false;
 	if
 	:: closed && used[a] -> key[O(a)] = false; strip(O(a), KEY)	/* its id was kept: the next agent under it has other credentials */
@@ -277,15 +306,16 @@ inline consequences(a, v) {
 		rid[a] = ID(v); key[a] = ((v) & KEY) != 0; rgen[a] = ((v) & GEN) != 0
 	:: else fi;
 	if
-	:: msg -> MUST(mute, !gone);
+	:: msg && away[a] -> msg = 0	/* not said, and we know that */
+	:: msg && !away[a] -> MUST(mute, !gone);
 		if
 		:: (msg & 3) == OFFER -> MUST(names_one, !used[a] || aid[a] == sid[a])	/* it names no agent that is gone */
 		:: (msg & 3) == ANSWER -> owed = false; said = sid[a]
 		:: (msg & 3) == CAND -> MUST(answer_first, !owed)
 		fi;
 		if :: msg & CANDS -> unmapped[a] = false :: else fi;
-		if :: (msg & 3) != CAND -> msg = msg | (sid[a] << 2) | GEN | KEY :: else fi;
-		push(O(a), msg); msg = 0
+		if :: (msg & 3) != CAND -> trel[a] = in_relay(a); msg = msg | (sid[a] << 2) | GEN | KEY | (trel[a] -> REL : 0) :: else fi;
+		if :: away[O(a)] -> skip :: else -> push(O(a), msg) fi; msg = 0
 	:: else fi }
 
 #include "machines.pml"
@@ -293,18 +323,22 @@ inline consequences(a, v) {
 
 /* ---- outside: fast things come at once, slow things (timers) when nothing fast is left, each once a round ---- */
 #define IS(m, st, a) (m##_state[a] == m##_##st)
-#define HAS(a) (sig[(a) * SIG] != 0)
+#define HAS(a) (sig[(a) * SIG] != 0 && !away[a])
 #define CAN_SELECT(a) ((IS(ice_session, checking, a) || IS(ice_session, doubtful, a) || IS(ice_session, lurking, a)) && pairok)	/* a pair made later, too */
 #define CAN_ANSWER(a) ((IS(ice_session, doubtful, a) || IS(ice_session, lurking, a)) && pairok)
 #define CAN_MAP(a) (unmapped[a] && (IS(ice_session, checking, a) || IS(ice_session, lurking, a)))	/* STUN servers answer */
-#define CAN_ONLINE(a) (relay_channel_holds_entry(a) && asked[a] && link[a] && link[O(a)])
-#define FAST(a) (HAS(a) || CAN_SELECT(a) || CAN_ANSWER(a) || CAN_MAP(a) || CAN_ONLINE(a) || notice[a] || !link[a])
+#define CAN_ONLINE(a) (relay_channel_holds_entry(a) && asked[a] && link[a] && (link[O(a)] || !cut[O(a)]))	/* we may hear of it before it does */
+#define FAST(a) (HAS(a) || CAN_SELECT(a) || CAN_ANSWER(a) || CAN_MAP(a) || CAN_ONLINE(a) || notice[a] || !link[a] || away[a])
 #define HUSH (!FAST(0) && !FAST(1))
 /* candidates are said again long before any other timer; where the remote has them that means nothing */
 #define AGAIN(a) (IS(ice_session, checking, a) && !rep[a] && !cand[O(a)])
 #define QUIET (HUSH && !AGAIN(0) && !AGAIN(1))
 #define SLOW_ICE(a) (aid[a] != 0 && !pairok && !(HUSHED && IS(ice_session, connected, a)))
 #define SLOW_WATCH(a) (IS(wg_watch, armed, a) || (IS(wg_watch, good, a) && (!up || HUSHED)))
+/* a handshake is answered where it came from, and what arrives by any way is heard */
+#define reaches(a) ((endpoint[a] == 2 && pairok) || (endpoint[a] == 1 && link[0] && link[1] && rlive[0] && rlive[1]))
+#define CAN_SHAKE(a) (IS(wg_watch, armed, a) && (reaches(0) || reaches(1)))
+#define OTHER_WAY(a) (IS(wg_watch, good, a) && endpoint[a] != endpoint[O(a)] && reaches(O(a)))
 #define SLOW_TICK(a) IS(guard, seeking, a)
 #define SLOW_RELAY(a) ((IS(relay_channel, opening, a) && !asked[a]) || (IS(relay_channel, reopening, a) && !asked[a]) || IS(relay_channel, checking, a))
 /* the slow guard's tick comes after all that could go on without it; asking the old pair for ever is not such a thing */
@@ -326,7 +360,7 @@ inline drain(a) {	/* run to completion: the queue is empty before the next thing
 	do
 	:: qh < qt ->
 	   d_step { MUST(bounded, qt - qh <= QLEN && qt <= TURN);
-		cur = q[qh] / 256; arg = q[qh] % 256; qh++;
+		cur = q[qh] / 512; arg = q[qh] % 512; qh++;
 #ifndef KEEP_BUG_MUTE	/* the runtime's rule: who is freed drops its queue */
 		if :: gone -> cur = 0 :: else fi;
 #endif
@@ -345,7 +379,7 @@ inline drain(a) {	/* run to completion: the queue is empty before the next thing
 	:: else -> MUST(stale_is_nothing, before == SNAP(a)); break
 	od }
 #define NAME(v) if :: (v) != 0 && map[v] == 0 -> map[v] = k; k++ :: else fi
-#define RENAME(m) (((m) & 227) | (map[ID(m)] << 2))
+#define RENAME(m) (((m) & (ALL - 28)) | (map[ID(m)] << 2))
 inline deal(a) {	/* new small numbers for the ids of agent a */
 	i = 0; do :: i < 8 -> map[i] = 0; i++ :: else -> break od
 	k = 1; NAME(sid[a]); NAME(aid[a]); NAME(seen[O(a)]); NAME(rid[O(a)]);
@@ -365,7 +399,7 @@ inline holds(a) {	/* what must hold between turns */
 	MUST(watched, (endpoint[a] != 0) == !IS(wg_watch, off, a));
 	MUST(lost_after_ready, !dead[a] && told[a] == PAIR(a) && rtold[a] == carries(a));
 	MUST(knows_its_paths, told[a] == (endpoint[a] == 2) && rtold[a] == (IS(path, relay, a) || IS(path, both, a)));
-	MUST(armed, !IS(guard, settled, a) || IS(path, both, a));	/* no lost wake-up */
+	MUST(armed, !IS(guard, settled, a) || has_all(a));	/* no lost wake-up */
 	MUST(answered, !owed && IS(handshake, ready, a));
 #ifndef KEEP_BUG_NAMELESS	/* it must fail where it hurts: the pair never gets direct */
 	MUST(answer_names, said == 0 || said == aid[a]);
@@ -379,7 +413,7 @@ inline settle(a) {	/* forget what no longer means anything, start a new round, c
 	if :: IS(wg_watch, off, a) -> doubted[a] = false :: else fi;
 	if :: !PAIR(a) -> valid[a] = false :: else fi;
 	if :: !carries(a) -> there[a] = false :: else fi;
-	if :: IS(relay_channel, idle, a) || IS(relay_channel, waiting, a) || IS(relay_channel, stale, a) -> cgen[a] = false :: else fi;
+	if :: IS(relay_channel, idle, a) -> cgen[a] = false :: else fi;
 	if :: !IS(ice_session, checking, a) -> rep[a] = false :: else fi;
 	deal(0); deal(1);
 	if :: QUIET && aid[0] == 0 -> cand[0] = false :: else fi;	/* kept for five seconds */
@@ -393,7 +427,7 @@ inline settle(a) {	/* forget what no longer means anything, start a new round, c
 	if :: up || endpoint[1] != 1 -> stuck[1] = false :: else fi;
 	is_up = up; is_pair = up && endpoint[0] == 2 && endpoint[1] == 2;
 	is_all = is_pair && IS(path, both, 0) && IS(path, both, 1) && IS(guard, settled, 0) && IS(guard, settled, 1);
-	qh = 0; qt = 0; said = 0; owed = 0; held = 0; newer = 0; news = 0; had = 0; stale = 0; cur = 0; arg = 0; act = 0; i = 0; k = 0; x = 0 }
+	qh = 0; qt = 0; said = 0; owed = 0; held = 0; jumped = 0; newer = 0; news = 0; had = 0; stale = 0; cur = 0; arg = 0; act = 0; i = 0; k = 0; x = 0 }
 inline ice_fails(a) { if
 	:: IS(ice_session, checking, a) || IS(ice_session, lurking, a) -> PUT(ev_ice_session_limit, 0)
 	:: IS(ice_session, connected, a) -> PUT(ev_ice_session_silent, 0)
@@ -412,7 +446,7 @@ inline notices(a) {
 	PUT(ev_ice_session_net_change, 0); PUT(ev_wg_watch_net_change, 0); PUT(ev_guard_net_change, 0) }
 inline is_born(a) {	/* closed, or killed, and made anew: nothing is left but what others know */
 	dies(a); fresh(a); worn[a] = false; aid[a] = 0; rid[a] = 0; seen[a] = 0; ret[a] = 0;
-	cand[a] = false; key[a] = false; hgen[a] = false; rgen[a] = false; cgen[a] = false; unmapped[a] = false;
+	cand[a] = false; key[a] = false; hgen[a] = false; rgen[a] = false; cgen[a] = false; hrel[a] = false; trel[a] = false; away[a] = false; unmapped[a] = false;
 	rep[a] = false; was[a] = false; told[a] = false; dead[a] = false; rtold[a] = false;
 	rlive[a] = false; asked[a] = false; notice[a] = false; there[a] = false; doubted[a] = false; stuck[a] = false; tries[a] = 0; endpoint[a] = 0;
 	handshake_state[a] = 0; ice_session_state[a] = 0; relay_channel_state[a] = 0; path_state[a] = 0; wg_watch_state[a] = 0; guard_state[a] = 0 }
@@ -428,15 +462,19 @@ inline perform(a) {
 	:: act == 6 -> asked[a] = false; there[a] = true; PUT(ev_relay_channel_online, 0)
 	:: act == 7 -> notice[a] = false; PUT(ev_relay_channel_offline, 0)
 	:: act == 8 && cut[a] -> cut[a] = false; PUT(ev_relay_channel_link_lost, 0)
-	:: act == 8 && !cut[a] -> link[a] = true; PUT(ev_relay_channel_link_up, 0);
+	:: act == 8 && !cut[a] -> link[a] = true; PUT(ev_relay_channel_link_up, 0); PUT(ev_guard_signal_up, 0);
 		if :: link[O(a)] && relay_channel_holds_entry(O(a)) -> asked[O(a)] = true :: else fi	/* the server tells those who asked */
+	:: act == 10 -> PUT(ev_wg_watch_shaken, 0)
 	:: act == 9 -> rep[a] = true; PUT(ev_ice_session_again, 0)
 	:: act == 11 -> fired[a] = fired[a] | 1; ice_fails(a)
 	:: act == 12 -> fired[a] = fired[a] | 2; watch_fires(a)
 	:: act == 13 -> fired[a] = fired[a] | 4; PUT(ev_guard_tick, 0)
 	:: act == 14 -> fired[a] = fired[a] | 16; relay_fails(a)
 	:: act == 15 -> fired[a] = fired[a] | 8; PUT(ev_guard_tick, 0)
-	:: act > 20 -> budget--; if
+	:: act == 18 -> had = carries(a); take(a, x); deliver(a, x); take(a, x); deliver(a, x)	/* read in one go */
+	:: act == 17 -> away[a] = false; PUT(ev_guard_signal_up, 0)
+	:: act == 16 -> fired[a] = fired[a] | 32; PUT(ev_wg_watch_elsewhere, 0)
+	:: act > 20 -> PAY; if
 		:: act == 21 -> ice_fails(a)
 		:: act == 22 -> watch_fires(a)
 		:: act == 23 -> PUT(ev_guard_tick, 0)
@@ -452,37 +490,43 @@ inline perform(a) {
 		:: act == 33 -> notices(a)					/* only a new address */
 		:: act == 34 -> tell(O(a)); link_goes(a); cut[a] = false; gone = true
 		:: act == 35 -> link_goes(a); cut[a] = false; gone = true
+		:: act == 40 -> PUT(ev_wg_watch_elsewhere, 0)			/* a packet of before both changed their way */
+		:: act == 39 -> valid[a] = true; PUT(ev_ice_session_answered, 0)	/* the far end gave the pair up, its answer was under way */
+		:: act == 38 -> jumped = true; watch_fires(a)
+		:: act == 37 -> away[a] = true					/* signal goes, what is said is lost */
 		:: act == 36 -> gone = true;					/* taken out of the map and put in again, */
 			PUT(ev_handshake_ask, 0);				/* while this was waiting to be done */
 			if :: aid[a] != 0 -> PUT(ev_handshake_local_candidate, 0) :: else fi
 		fi
 	fi }
-/* the agents are alike: the first thing that befalls one of them befalls agent 0 */
-#define LUCK(n, cond) :: budget > 0 && (a == 0 || budget < FAULTS) && (cond) -> act = n
 
-proctype agent(byte a) {
+proctype agent(byte a) RUNNING {
 end:	do :: atomic { if
-	:: HAS(a) -> act = 1
-	:: late[a] != 0 -> act = 2
-	:: CAN_SELECT(a) -> act = 3
-	:: CAN_ANSWER(a) -> act = 4
-	:: CAN_MAP(a) -> act = 5
-	:: CAN_ONLINE(a) -> act = 6
-	:: notice[a] -> act = 7
-	:: !link[a] -> act = 8
-	:: HUSH && AGAIN(a) -> act = 9
-	:: QUIET && SLOW_ICE(a) && !(fired[a] & 1) -> act = 11
-	:: QUIET && SLOW_WATCH(a) && !(fired[a] & 2) -> act = 12
-	:: QUIET && SLOW_TICK(a) && !(fired[a] & 4) -> act = 13
-	:: QUIET && SLOW_RELAY(a) && !(fired[a] & 16) -> act = 14
-	:: QUIET && DUE_HOUR(a) -> act = 15
+	FAST_ACT(1, HAS(a))
+	FAST_ACT(2, late[a] != 0 && !away[a])
+	FAST_ACT(3, CAN_SELECT(a))
+	FAST_ACT(4, CAN_ANSWER(a))
+	FAST_ACT(5, CAN_MAP(a))
+	FAST_ACT(6, CAN_ONLINE(a))
+	FAST_ACT(7, notice[a])
+	FAST_ACT(8, !link[a])
+	FAST_ACT(18, HAS(a) && (sig[(a) * SIG] & 3) != CAND && (sig[(a) * SIG + 1] & 3) != 0 && (sig[(a) * SIG + 1] & 3) != CAND)
+	FAST_ACT(17, away[a])
+	FAST_ACT(9, HUSH && AGAIN(a))
+	FAST_ACT(10, CAN_SHAKE(a))
+	SLOW_ACT(11, 1, SLOW_ICE(a), true)
+	SLOW_ACT(12, 2, SLOW_WATCH(a), true)
+	SLOW_ACT(13, 4, SLOW_TICK(a), true)
+	SLOW_ACT(14, 16, SLOW_RELAY(a), true)
+	SLOW_ACT(15, 8, IS(guard, slow, a), DUE_HOUR(a))
+	SLOW_ACT(16, 32, OTHER_WAY(a), true)
 	/* bad luck, while the budget lasts */
 #ifndef RELAYS
 	LUCK(32, true)
 	LUCK(33, true)
 #endif
 #if !defined(IDLE) && !defined(RELAYS)
-	LUCK(28, HAS(a) && late[a] == 0)
+	LUCK(28, HAS(a) && MATTERS(a))
 	LUCK(29, HAS(a) && late[a] == 0)
 	LUCK(31, true)
 #endif
@@ -491,7 +535,7 @@ end:	do :: atomic { if
 	LUCK(25, relay_channel_holds_entry(a) && link[a])
 	LUCK(26, relay_channel_holds_entry(a) && link[a])
 	LUCK(27, !IS(relay_channel, idle, a))
-	LUCK(30, rlive[a])
+	LUCK(30, rlive[a] && SEEN)
 #endif
 #if !defined(IDLE) && !defined(ROUTERS) && !defined(RELAYS)
 	LUCK(21, aid[a] != 0)
@@ -500,23 +544,28 @@ end:	do :: atomic { if
 	LUCK(34, true)
 	LUCK(35, true)
 	LUCK(36, true)
+	LUCK(37, !away[a])
+	LUCK(40, IS(wg_watch, good, a))
+	LUCK(39, (IS(ice_session, doubtful, a) || IS(ice_session, lurking, a)) && dir_up && !pairok)
+	LUCK(38, IS(wg_watch, good, a) && !up)
 #endif
-	fi; d_step { perform(a) }; drain(a); skip; d_step { settle(a) }; skip } od	/* one copy of the step a process: pan.c is six times smaller */
+	fi; d_step { BEGIN(a); perform(a) }; drain(a); skip; d_step { END(a); settle(a) }; skip } od	/* one copy of the step a process: pan.c is six times smaller */
 }
 #ifdef COUNT
 #define FORGET moved[0] = 0; moved[1] = 0
 #else
 #define FORGET skip
 #endif
-proctype outside() {
+proctype outside() RUNNING {
 end:	do
-	:: d_step { budget > 0 && dir_up -> budget--; dir_up = false; stood = endpoint[0]; settle(0) }
-	:: d_step { !dir_up -> dir_up = true; FORGET; stood = endpoint[0]; settle(0) }
+	:: d_step { FAULT(dir_up && SEEN); dir_up = false; stood = endpoint[0]; settle(0) }
+	:: d_step { MENDED; dir_up = true; FORGET; stood = endpoint[0]; settle(0) }
 #ifndef ROUTERS
-	:: d_step { budget > 0 && (rlive[0] || rlive[1]) -> budget--; rlive[0] = false; rlive[1] = false; stood = endpoint[0]; settle(0) }	/* the relay server forgets */
-	:: d_step { budget > 0 && link[0] && link[1] -> budget--; link_goes(0); link_goes(1); cut[0] = true; cut[1] = true; stood = endpoint[0]; settle(0) }	/* it restarts */
+	:: d_step { FAULT((rlive[0] || rlive[1]) && SEEN); rlive[0] = false; rlive[1] = false; stood = endpoint[0]; settle(0) }	/* the relay server forgets */
+	:: d_step { FAULT(link[0] && link[1]); link_goes(0); link_goes(1); cut[0] = true; cut[1] = true; stood = endpoint[0]; settle(0) }	/* it restarts */
 #endif
 	od }
+#ifndef REPLAY
 init { atomic { run agent(0); run agent(1); run outside() } }
 
 #ifndef IDLE
@@ -524,4 +573,7 @@ ltl carries_all { <>[] is_up }			/* faults stop: packets pass, both ways */
 ltl settles { <>[] dir_up -> <>[] is_all }	/* and direct, the relay standing by, both guards silent */
 #else
 ltl acts { <>[] is_up }				/* who moves and knows it is followed, though no watcher looks */
+#endif
+#else
+#include "replay.pml"
 #endif
