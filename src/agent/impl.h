@@ -91,6 +91,19 @@ struct offline {
 	struct addr ip;
 };
 
+/* agent.c */
+/* The profile's members that management is told, or is found by; 0 or -EINVAL with `why`. */
+int agent_take_profile(struct agent *, char *why, size_t whylen);
+
+/* machines.c */
+int machines_new(struct agent *);	/* 0 or -ENOMEM; what was made is freed by machines_free */
+void machines_quiet(struct agent *);	/* nobody is told any more of their steps */
+void machines_free(struct agent *);
+
+/* control.c */
+int control_new(struct agent *, char *why, size_t whylen);	/* 0 or -errno with `why` */
+void control_free(struct agent *);
+
 /* engine.c */
 struct engine *engine_new(struct agent *, const Management__LoginResponse *, char *why, size_t whylen);
 void engine_free(struct engine *);	/* fine with NULL */
