@@ -1,285 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * fsm.c -- the runtime and the C half of the table compiler, on tests/gen/kettle.fsm.
- *
- * The env here is a clock that the test moves and nothing else.
  */
 #include <stdlib.h>
 #include "base/log.h"
-#include "env/env.h"
-#include "tests/gen/kettle.inc"
 #include "tests/tap.h"
-
-/* ---- an env: a clock, timers, one turn end --------------------------------------------- */
-
-struct env_timer {
-	struct list all;
-	struct env *env;
-	void (*fn)(void *);
-	void *arg;
-	int64_t at;		/* 0: not pending */
-};
-
-struct env {
-	int64_t now;
-	struct list timers;
-	void (*turn)(void *);
-	void *turn_arg;
-	int made;
-};
-
-struct mono
-env_now(struct env *e)
-{
-	return (struct mono){ e->now };
-}
-
-void
-env_on_turn_end(struct env *e, void (*fn)(void *arg), void *arg)
-{
-	e->turn = fn;
-	e->turn_arg = arg;
-}
-
-void
-env_off_turn_end(struct env *e, void (*fn)(void *arg), void *arg)
-{
-	e->turn = NULL;
-}
-
-uint64_t
-env_random_below(struct env *e, uint64_t bound)
-{
-	return bound - 1;
-}
-
-struct env_timer *
-env_timer_new(struct env *e, void (*fn)(void *arg), void *arg)
-{
-	struct env_timer *t = calloc(1, sizeof(*t));
-
-	t->env = e;
-	t->fn = fn;
-	t->arg = arg;
-	list_append(&e->timers, &t->all);
-	e->made++;
-	return t;
-}
-
-void
-env_timer_set(struct env_timer *t, int64_t us)
-{
-	t->at = t->env->now + us;
-}
-
-void
-env_timer_stop(struct env_timer *t)
-{
-	t->at = 0;
-}
-
-void
-env_timer_free(struct env_timer *t)
-{
-	if (t == NULL)
-		return;
-	t->env->made--;
-	list_remove(&t->all);
-	free(t);
-}
-
-/* Lets time pass; one turn per timer, or one for all that are due when `together`. */
-static void
-pass(struct env *e, int64_t us, bool together)
-{
-	int64_t end = e->now + us;
-
-	for (;;) {
-		struct env_timer *next = NULL;
-
-		LIST_EACH(it, &e->timers) {
-			struct env_timer *t = LIST_OF(it, struct env_timer, all);
-
-			if (t->at != 0 && t->at <= end && (next == NULL || t->at < next->at))
-				next = t;
-		}
-		if (next == NULL)
-			break;
-		e->now = next->at;
-		next->at = 0;
-		next->fn(next->arg);
-		if (!together)
-			e->turn(e->turn_arg);
-	}
-	e->now = end;
-	e->turn(e->turn_arg);
-}
-
-/* ---- the machine: actions write down that they ran ---------------------------------------- */
-
-static void
-note(struct kettle *k, const char *what)
-{
-	size_t n = strlen(k->log);
-
-	snprintf(k->log + n, sizeof(k->log) - n, "%s%s", n > 0 ? " " : "", what);
-}
-
-static const char *
-taken(struct kettle *k)
-{
-	static char text[sizeof(k->log)];
-
-	memcpy(text, k->log, sizeof(text));
-	k->log[0] = '\0';
-	return text;
-}
-
-static bool
-kettle_if_plugged(const struct kettle *k)
-{
-	return k->plugged;
-}
-
-static bool
-kettle_if_full(const struct kettle *k)
-{
-	return k->full;
-}
-
-static void
-kettle_do_close_lid(struct kettle *k)
-{
-	note(k, "lid");
-}
-
-static void
-kettle_do_heat(struct kettle *k)
-{
-	note(k, "heat");
-	if (!k->coil) {
-		k->coil = true;
-		fsm_open(&k->fsm, KETTLE_RES_COIL);
-	}
-	k->heats++;
-}
-
-static void
-kettle_do_spill(struct kettle *k)
-{
-	note(k, "spill");
-}
-
-static void
-kettle_do_connect(struct kettle *k)
-{
-	note(k, k->fsm.state == KETTLE_HEATING ? "connect" : "connect-too-late");
-	k->mains = true;
-	fsm_open(&k->fsm, KETTLE_RES_MAINS);
-}
-
-static void
-kettle_do_count_look(struct kettle *k)
-{
-	k->looks++;
-}
-
-static void
-kettle_do_blow_fuse(struct kettle *k)
-{
-	note(k, k->coil ? "fuse" : "fuse-after-coil");
-}
-
-static void
-kettle_do_mend(struct kettle *k)
-{
-	note(k, "mend");
-}
-
-static void
-kettle_do_remember_plug(struct kettle *k)
-{
-	k->plugged = true;
-}
-
-static void
-kettle_close_coil(struct kettle *k)
-{
-	note(k, k->coil ? "close-coil" : "close-coil-twice");
-	k->coil = false;
-}
-
-static void
-kettle_close_mains(struct kettle *k)
-{
-	note(k, k->mains ? "close-mains" : "close-mains-twice");
-	k->mains = false;
-}
-
-/* ---- data: counted, so that a leak or a double free shows ------------------------------------ */
-
-static int data_alive;
-
-struct leaf {
-	struct fsm_data data;
-	int what;
-};
-
-static void
-leaf_free(struct fsm_data *d)
-{
-	data_alive--;
-	free(d);
-}
-
-static struct fsm_data *
-leaf(int what)
-{
-	struct leaf *l = calloc(1, sizeof(*l));
-
-	l->what = what;
-	l->data.free = leaf_free;
-	data_alive++;
-	return &l->data;
-}
-
-static void
-kettle_do_give_note(struct kettle *k)
-{
-	fsm_carry(&k->fsm, leaf(7));
-}
-
-static int heard_tea, heard_what;
-
-static void
-route(void *arg, struct fsm *from, int send, struct fsm_data *data)
-{
-	struct kettle *k = (struct kettle *)(void *)from;
-
-	if (from->def != &kettle_fsm)
-		return;
-	if (send == KETTLE_SEND_READY)
-		kettle_post(k, KETTLE_EV_READY, fsm_data_ref(data));
-	if (send == KETTLE_SEND_TEA) {
-		heard_tea++;
-		heard_what = data != NULL ? ((struct leaf *)(void *)data)->what : 0;
-		if (k->neighbour != NULL)
-			kettle_post(k->neighbour, KETTLE_EV_PLUG, fsm_data_ref(data));
-	}
-}
-
-static char trace_text[1024];
-
-static void
-trace(void *arg, const struct fsm_trace *t)
-{
-	size_t n = strlen(trace_text);
-
-	snprintf(trace_text + n, sizeof(trace_text) - n, "%s %d %s;", t->machine->subject,
-	    t->machine->def->row[t->row].line, t->machine->def->state_name[t->to]);
-}
-
-/* ---- the tests --------------------------------------------------------------------------------- */
+#include "tests/unit/kettle-world.h"
 
 static void
 one_life(struct env *e, struct fsm_loop *l, struct kettle *k)
@@ -396,10 +122,10 @@ sends(struct env *e, struct fsm_loop *l, struct kettle *k, struct kettle *n)
 	is_int(data_alive, 0, "and that is freed as well");
 	k->neighbour = NULL;
 	kettle_post(n, KETTLE_EV_PRESS, leaf(5));
-	kettle_fsm_fini(n);
+	kettle_fini(n);
 	is_int(data_alive, 0, "a machine that ends drops its queue");
 	fsm_drain(l);
-	kettle_fsm_fini(n);
+	kettle_fini(n);
 }
 
 static int never_lines;
@@ -436,7 +162,7 @@ ends(void *arg)
 	struct kettle *k = arg;
 
 	note(k, "deferred");
-	kettle_fsm_fini(k);
+	kettle_fini(k);
 }
 
 static void
@@ -453,10 +179,10 @@ main(void)
 	struct fsm_loop *l;
 
 	list_init(&e.timers);
-	l = fsm_loop_new(&e, route, NULL);
-	kettle_fsm_init(&a, l, "a");
-	kettle_fsm_init(&b, l, "b");
-	fsm_loop_on_step(l, trace, NULL);
+	l = fsm_loop_new(&e, kettle_route, NULL);
+	kettle_init(&a, l, "a");
+	kettle_init(&b, l, "b");
+	fsm_loop_on_step(l, kettle_trace, NULL);
 	is_int(kettle_fsm.ntimer, 5, "a timer of another length is another timer");
 	is_str(kettle_fsm.row[1].why, "RFC 2324, section 2.1.1: \"BREW\"", "reasons come through with quotes");
 	is_str(kettle_fsm.state_why[0], "nobody wants \"tea\" yet \\ or ever", "and meanings with backslashes");
@@ -466,7 +192,7 @@ main(void)
 	sends(&e, l, &a, &b);
 	bugs(&e, l, &a);
 
-	fsm_loop_off_step(l, trace, NULL);
+	fsm_loop_off_step(l, kettle_trace, NULL);
 	trace_text[0] = '\0';
 	taken(&a);
 	fsm_defer(l, never_ends, &a);

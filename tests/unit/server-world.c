@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "server/account.h"
+#include "tests/tap.h"
 #include "tests/unit/deaf.h"
 #include "tests/unit/server-world.h"
 #include "wire/keys.h"
@@ -336,4 +337,19 @@ sync_has_peers(struct sync *s, size_t n)
 	struct want q = { s, n };
 
 	return sim_until(s->w->sim, has_peers, &q, 5 * MONO_SEC);
+}
+
+bool
+sync_over(void *arg)
+{
+	return ((struct sync *)arg)->over;
+}
+
+void
+is_status(struct result *r, int code, const char *text, const char *what)
+{
+	is_int(r->code, code, "%s: %s", what, grpc_code_name(code));
+	if (text != NULL)
+		is_str(r->text, text, "%s: its words", what);
+	buf_free(&r->body);
 }

@@ -74,4 +74,7 @@ void sync_open(struct world *, struct sync *, const struct ident *);
 void sync_close(struct sync *);
 /* Waits until pred-like: the last map has n remote peers; false after 5 s. */
 bool sync_has_peers(struct sync *, size_t n);
+bool sync_over(void *sync);	/* for sim_until */
+/* Two results, or one when text is NULL; frees the result's buffer. */
+void is_status(struct result *, int code, const char *text, const char *what);
 #endif
