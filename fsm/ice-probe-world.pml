@@ -9,11 +9,15 @@ bool moving;			/* a change of network that the machine has not heard of */
 bool answer;			/* is on its way */
 bool far, near, back, k_far, k_near;	/* noted; as kept for this mapping */
 bool said_two;			/* noted: the server has two */
+bool knew;			/* tried before this step */
+bool tried;			/* another port, lately */
+bool told;			/* in this step: that we moved */
 byte sent;			/* in this step: which question */
 bool entered, noted, recalled;	/* in this step */
 byte was;
 #define ice_probe_if_still_open(a, arg) opened
 #define ice_probe_if_two_addresses(a, arg) two
+#define ice_probe_if_may_move(a, arg) (!tried)
 #include "ice-probe.pml"
 #define ask(which, passes) sent = which; answer = reach && (passes)
 inline ice_probe_close_question(a)		{ answer = false }
@@ -39,6 +43,10 @@ inline ice_probe_do_note_came(a, arg) {
 }
 inline ice_probe_do_note_back(a, arg)		{ back = true; noted = true }
 inline ice_probe_do_forget(a, arg)		{ far = false; near = false; back = false; said_two = false }
+inline ice_probe_do_another_port(a, arg) {	/* another mapping */
+	tried = true; told = false; opened = false; k_far = false; k_near = false
+}
+inline ice_probe_send_moved(a, arg)		{ told = true }
 inline ice_probe_entered(a)			{ entered = true }
 inline move() {
 	moving = true;
@@ -53,8 +61,8 @@ inline move() {
 #define BUSY answer
 #define FAST FAR(answer, question, came, answer = false)
 #define FAULTY LUCK(answer, answer = false) BAD(answer, question, refused, answer = false)
-#define ROLES ROLE(true, able, skip) ROLE(!moving, net_change, move())
-#define M_before was = M_state
+#define ROLES ROLE(true, able, skip) ROLE(!moving, net_change, move()) ROLE(true, crowded, skip)
+#define M_before was = M_state; knew = tried
 #define asking (was == ice_probe_far || was == ice_probe_near || was == ice_probe_back)
 inline settle() {
 	if :: ev == EV(net_change) -> moving = false :: else fi;
@@ -78,6 +86,11 @@ inline settle() {
 	assert(!entered || !(IS(far) || IS(near) || IS(back)) || sent == M_state);	/* who waits has asked that */
 	assert(ev != EV(resend) || (sent == M_state && M_state == was && !entered));	/* nothing puts the limit off */
 	assert(IS(known) || IS(idle) || HOLDS(question));
+	assert(told == (ev == EV(crowded) && !knew));	/* once; and who has another port tells it */
+	assert(tried == (knew || told));
+	assert(!told || (IS(idle) && !far && !near && !back && !said_two));	/* of the other port */
+	assert(ev != EV(crowded) || told || (M_state == was && !entered));
+	told = false; knew = false;
 	sent = 0; entered = false; noted = false; recalled = false; was = 0
 }
 #include "alone.pml"

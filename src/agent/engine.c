@@ -107,8 +107,10 @@ ice_io_another_port(void *arg, uint16_t want)
 
 	if (err != 0)
 		log_warnx("agent", "no other UDP port is to be had (%s): %u stays", strerror(-err), port);
-	else
-		log_info("agent", "another address of ours behind a router: WireGuard port %u from now on", port);
+	else {
+		e->agent->rebinds++;
+		log_info("agent", "the router may hold our port for another: WireGuard port %u from now on", port);
+	}
 	return port;
 }
 

@@ -36,6 +36,7 @@ struct agent {
 	struct env *env;		/* borrowed */
 	struct fsm_loop *loop;
 	struct agent_conf conf;		/* its strings owned */
+	unsigned rebinds;		/* other UDP ports that we took: a move for our peers */
 	struct config *profile;
 	struct state *state;
 	struct mgmt_conf mgmt_conf;

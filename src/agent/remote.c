@@ -59,7 +59,7 @@ on_describe(void *arg, struct peer *peer, struct wire_signal *out)
 	out->wg_port = wg_device_port(r->engine->device);
 	strcpy(out->version, AGENT_NETBIRD_VERSION);
 	out->has_generation = true;
-	out->generation = a->netwatch->changes + 1;
+	out->generation = a->netwatch->changes + a->rebinds + 1;
 	if ((home = on_our_relay(r, peer)) != NULL) {
 		snprintf(out->relay_url, sizeof(out->relay_url), "%s", home);
 		out->relay_ip = relay_pool_home_ip(r->engine->pool);

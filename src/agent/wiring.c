@@ -150,6 +150,12 @@ wire_netwatch_to_guard_all(struct netwatch *n, void (*fn)(struct guard *, void *
 }
 
 void
+wire_ice_probe_to_guard_all(struct ice_probe *p, void (*fn)(struct guard *, void *arg), void *arg)
+{
+	each_guard(engine_of(&p->fsm), fn, arg);
+}
+
+void
 wire_netwatch_to_relay_link_all(struct netwatch *n, void (*fn)(struct relay_link *, void *arg), void *arg)
 {
 	struct engine *e = engine_of(&n->fsm);
@@ -202,6 +208,18 @@ wire_netwatch_to_wg_watch_all(struct netwatch *n, void (*fn)(struct wg_watch *, 
 		return;
 	LIST_EACH(l, &e->remotes)
 		fn(LIST_OF(l, struct remote, all)->watch, arg);
+}
+
+void
+wire_ice_probe_to_ice_gather_all(struct ice_probe *p, void (*fn)(struct ice_gather *, void *arg), void *arg)
+{
+	ice_each_gather(p->ice, fn, arg);
+}
+
+void
+wire_ice_probe_to_ice_session_all(struct ice_probe *p, void (*fn)(struct ice_session *, void *arg), void *arg)
+{
+	ice_each_session(p->ice, fn, arg);
 }
 
 void

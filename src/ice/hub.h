@@ -58,6 +58,8 @@ void ice_send(struct ice *, const struct addr *to, const struct wire_stun *, con
 void ice_seen(struct ice *, const struct addr *local, const struct addr *mapped);
 /* Does a STUN server see us as that now? */
 bool ice_is_mapped(const struct ice *, const struct addr *);
+/* Is that the address of our router, as a STUN server sees it? */
+bool ice_is_mapped_ip(const struct ice *, const struct addr *);
 /* We were behind a router, and have no more the address that we had there, but another. */
 bool ice_moved(const struct ice *);
 /* Moves the socket to the port that was ours at an address that we have again, or

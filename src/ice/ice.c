@@ -219,6 +219,8 @@ ice_seen(struct ice *ice, const struct addr *local, const struct addr *mapped)
 		return;
 	first.addr.port = 0;
 	ice->behind = !addr_same_ip(local, mapped);
+	if (!addr_equal(&ice->base[0].addr, &first.addr))
+		ice->probe->moves = 0;	/* another place, other neighbours */
 	while (at < ICE_BASES - 1 && !addr_equal(&ice->base[at].addr, &first.addr))
 		at++;
 	memmove(ice->base + 1, ice->base, at * sizeof(*ice->base));
@@ -234,6 +236,15 @@ ice_is_mapped(const struct ice *ice, const struct addr *a)
 		if (addr_equal(&g->mapped[0], a) || addr_equal(&g->mapped[1], a))
 			return true;
 	}
+	return false;
+}
+
+bool
+ice_is_mapped_ip(const struct ice *ice, const struct addr *a)
+{
+	for (const struct list *l = ice->gathers.next; l != &ice->gathers; l = l->next)
+		if (addr_same_ip(&LIST_OF(l, struct ice_gather, all)->mapped[0], a))
+			return true;
 	return false;
 }
 

@@ -6,10 +6,14 @@
 #include <string.h>
 #include "env/env.h"
 #include "ice/hub.h"
+#include "ice/pair.h"
 #include "ice/probe.h"
+#include "ice/session.h"
 #include "fsm/ice-probe.inc"
 
 #define OPEN_FOR	(5 * MONO_MIN)	/* routers forget UDP after two minutes, some after five */
+#define MOVE_AGAIN	MONO_MIN	/* from one other port to the next */
+#define MOVE_SELDOM	MONO_HOUR
 #define PADDING		32		/* of a request: 64 bytes with it, as many as an answer has */
 
 /* Where a server with one address answers from, when it is asked for its other port. */
@@ -66,6 +70,65 @@ static void
 ice_probe_do_recall(struct ice_probe *p)
 {
 	p->now = *past(p);
+}
+
+/* Is another peer behind our router, with our port of its own? */
+static bool
+has_twin(const struct ice *ice)
+{
+	uint16_t port = ice->io.port(ice->io.arg, ADDR_V4);
+
+	for (const struct list *l = ice->sessions.next; l != &ice->sessions; l = l->next) {
+		const struct ice_session *s = LIST_OF(l, struct ice_session, all);
+
+		for (unsigned i = 0; i < s->nremote; i++) {
+			const struct wire_cand *r = &s->remote[i].cand;
+
+			if (r->type == WIRE_CAND_SRFLX && r->related.port == port && ice_is_mapped_ip(ice, &r->addr))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Does any peer beyond the router send to our port now? */
+static bool
+in_use(const struct ice *ice)
+{
+	for (const struct list *l = ice->sessions.next; l != &ice->sessions; l = l->next) {
+		const struct ice_session *s = LIST_OF(l, struct ice_session, all);
+
+		if ((s->fsm.state == ICE_SESSION_CONNECTED || s->fsm.state == ICE_SESSION_DOUBTFUL) && s->selected != NULL &&
+		    s->selected->remote.addr.family == ADDR_V4 && !addr_is_private(&s->selected->remote.addr))
+			return true;
+	}
+	return false;
+}
+
+/* Who gets ports of the router's own choice gains nothing from another of his.  With
+ * a sign that the port is not ours alone soon, thrice; without one, because who held it
+ * may have left, seldom and only when there is nothing to lose. */
+static bool
+ice_probe_if_may_move(const struct ice_probe *p)
+{
+	struct ice_nat n;
+	bool sign;
+
+	if (p->ice->io.another_port == NULL || !p->ice->behind)
+		return false;
+	ice_nat_get(p->ice, &n);
+	sign = n.mapping == ICE_MAPPING_ADDRESS_DEPENDENT || has_twin(p->ice);
+	if (!n.port_preserved || (!sign && in_use(p->ice)))
+		return false;
+	return p->moves == 0 || mono_diff(env_now(p->ice->env), p->moved) >= (sign && p->moves < 3 ? MOVE_AGAIN : MOVE_SELDOM);
+}
+
+static void
+ice_probe_do_another_port(struct ice_probe *p)
+{
+	p->moved = env_now(p->ice->env);
+	p->moves++;
+	p->ice->io.another_port(p->ice->io.arg, 0);
 }
 
 static void
@@ -177,6 +240,16 @@ ice_probe_able(struct ice_probe *p, const struct addr *server, const struct addr
 	p->now.base.port = p->ice->io.port(p->ice->io.arg, ADDR_V4);
 	p->now.mapped = *mapped;
 	ice_probe_post(p, ICE_PROBE_EV_ABLE, NULL);
+}
+
+void
+ice_probe_in_vain(struct ice_probe *p, const struct ice_session *s)
+{
+	for (unsigned i = 0; i < s->nremote; i++)
+		if (s->remote[i].cand.type == WIRE_CAND_SRFLX && s->remote[i].cand.addr.family == ADDR_V4) {
+			ice_probe_post(p, ICE_PROBE_EV_CROWDED, NULL);
+			return;
+		}
 }
 
 void

@@ -32,6 +32,8 @@ struct ice_probe {
 	struct ice_probed now;
 	struct ice_probed past[ICE_PAST];	/* of the last networks that were probed, by mapping */
 	unsigned npast;			/* ever */
+	struct mono moved;		/* when another port was taken last; not set: never */
+	unsigned moves;
 };
 
 struct ice_probe *ice_probe_new(struct ice *);	/* NULL: no memory */
@@ -40,6 +42,8 @@ void ice_probe_free(struct ice_probe *);	/* fine with NULL */
  * and offers `other`. */
 void ice_probe_able(struct ice_probe *, const struct addr *server, const struct addr *other, const struct addr *local,
     const struct addr *mapped);
+/* A peer's candidates from beyond its router were all asked, for as long as it takes, in vain. */
+void ice_probe_in_vain(struct ice_probe *, const struct ice_session *);
 /* Something with a transaction id of ours came from `from`. */
 void ice_probe_input(struct ice_probe *, const struct ice_tx *, const struct wire_stun *, const struct addr *from);
 /* UNKNOWN: not measured. */

@@ -16,6 +16,7 @@
 #include "env/env.h"
 #include "ice/hub.h"
 #include "ice/pair.h"
+#include "ice/probe.h"
 #include "ice/session-impl.h"
 #include "net/notes.h"
 #include "fsm/ice-session.inc"
@@ -27,6 +28,7 @@
 #define SIGN		(25 * MONO_SEC)	/* our own kind: routers forget UDP after 30 s at the earliest */
 #define SIGN_LATE	(30 * MONO_SEC)
 #define EARLY		(5 * MONO_SEC)	/* candidates that overtook their offer by less are its own */
+#define IN_VAIN		(10 * MONO_SEC)
 #define SPARE_AGE	(3 * MONO_SEC)
 
 static struct mono
@@ -37,9 +39,23 @@ now(const struct ice_session *s)
 
 /* ---- the agent ---- */
 
+/* All pairs were asked for as long as it takes, and nobody answered. */
+static bool
+in_vain(const struct ice_session *s)
+{
+	if (s->fsm.state != ICE_SESSION_CHECKING || mono_diff(now(s), s->started) < IN_VAIN)
+		return false;
+	for (const struct list *l = s->pairs.next; l != &s->pairs; l = l->next)
+		if (LIST_OF(l, struct ice_pair, in_session)->answers > 0)
+			return false;
+	return s->npair > 0;
+}
+
 static void
 ice_session_close_agent(struct ice_session *s)
 {
+	if (in_vain(s))
+		ice_probe_in_vain(s->ice->probe, s);
 	if (s->npair > 0)
 		s->nlast = (unsigned)ice_session_outcomes_now(s, s->last, ICE_OUTCOMES);
 	LIST_EACH(l, &s->pairs)
@@ -284,6 +300,8 @@ ice_session_do_drop_path(struct ice_session *s)
 static void
 ice_session_do_recall(struct ice_session *s)
 {
+	if (in_vain(s))
+		ice_probe_in_vain(s->ice->probe, s);
 	s->selected = ice_session_pair_to(s, &s->was.addr, &s->was);
 }
 

@@ -33,6 +33,6 @@ while [ $i -lt "${MOVES:-4}" ]; do
 	sleep $((4 + 12 * (i % 4)))
 	i=$((i + 1))
 done
-grep -q 'another address of ours' "$work/w/a.log"; ok $? "by another port"
+grep -q 'WireGuard port .* from now on' "$work/w/a.log"; ok $? "by another port"
 [ -z "$(command -v conntrack)" ] || echo "# $(public_ports) public ports towards b in the router"
 echo "1..$n"

@@ -151,6 +151,43 @@ new_addresses(struct mesh *m)
 	printf("# %s: direct again after %.3f s at worst\n", now_telling->name, (double)worst / 1e6);
 }
 
+/* The second host of a home comes when the first's question to the STUN server is
+ * forgotten: there it gets the port that both have, but not towards the first's peer. */
+static bool
+are_direct(void *arg)
+{
+	struct mesh *m = arg;
+
+	for (unsigned i = 0; i < m->n; i++)
+		for (unsigned j = 0; j < m->n; j++)
+			if (i != j && mesh_direct(m, i, j) != 1)
+				return false;
+	return true;
+}
+
+static void
+neighbours(struct mesh *m)
+{
+	int64_t began;
+
+	mesh_kill_agent(m, 1);
+	mesh_kill_agent(m, 2);
+	sim_nat_forget(m->node[2].nat, SIM_UDP, 100);	/* as if they had never been there */
+	sim_run(m->s, MONO_SEC);
+	mesh_start_agent(m, 1);
+	sim_run(m->s, 4 * MONO_MIN);
+	expect(mesh_direct(m, 0, 1) == 1, "the first host of the home has a direct path");
+	mesh_reset(m);
+	mesh_start_agent(m, 2);
+	began = sim_now(m->s);
+	expect(mesh_until_all(m, 2 * MONO_SEC), "every pair pings within 2 s");
+	mesh_reset(m);
+	expect(sim_until(m->s, are_direct, m, 20 * MONO_SEC), "all are direct within 20 s");
+	printf("# %s: all direct %.3f s after the second came\n", now_telling->name, (double)(sim_now(m->s) - began) / 1e6);
+	sim_run(m->s, 10 * MONO_MIN);
+	expect(are_direct(m), "and ten minutes later");
+}
+
 /* Another router, the same address: what carried us may be gone, and TCP does not know. */
 static void
 reroute(struct mesh *m)
@@ -405,6 +442,7 @@ static const struct story stories[] = {
 	{ "new-address-direct", MESH_EIM, 2, new_address, 4000, "a host changes its address, direct" },
 	{ "new-address-relayed", MESH_SYM, 2, new_address, 4000, "the same, relayed" },
 	{ "new-addresses", MESH_LINUX, 2, new_addresses, 2500, "again and again, behind a router of Linux" },
+	{ "neighbours", MESH_LINUX, 3, neighbours, 1500, "two hosts of one home with the same port and the same peer" },
 	{ "restart-direct", MESH_EIM, 2, kill_agent, 500, "an agent is killed and restarted, direct" },
 	{ "restart-relayed", MESH_SYM, 2, kill_agent, 500, "the same, relayed" },
 	{ "server-restart-direct", MESH_EIM, 2, kill_server, 200, "the server is killed and back after 5 s, direct" },
@@ -435,7 +473,7 @@ static void
 tell(const struct story *st, uint64_t seed, bool log, bool verbose, FILE *tape)
 {
 	struct mesh_conf conf = { .seed = seed, .hosts = st->hosts, .nat = st->nat, .log = log, .verbose = verbose,
-		.tape = tape, .story = st->name,
+		.tape = tape, .story = st->name, .neighbours = st->tell == neighbours,
 		.ping_every = st->tell == night || st->tell == same_id_races ? MONO_SEC : 50 * MONO_MS };
 	struct mesh *m = mesh_new(&conf);
 	double quiet;

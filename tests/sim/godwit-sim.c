@@ -2,7 +2,7 @@
 /*
  * godwit-sim -- a whole mesh, network and clock in one process.
  *
- *	godwit-sim [--seed N] [--hosts K] [--nat eim|sym|mixed|open] [--limit SECONDS]
+ *	godwit-sim [--seed N] [--hosts K] [--nat eim|sym|mixed|open|linux] [--limit SECONDS]
  *	           [--run SECONDS [--idle]] [--cheap] [--verbose] [--log]
  *
  * Runs the real server and K real agents to "every pair pings" and prints the
@@ -20,7 +20,7 @@
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: godwit-sim [--seed N] [--hosts K] [--nat eim|sym|mixed|open] "
+	fprintf(stderr, "usage: godwit-sim [--seed N] [--hosts K] [--nat eim|sym|mixed|open|linux] "
 	    "[--limit S] [--run S [--idle]] [--cheap] [--verbose] [--log]\n");
 	return 2;
 }
@@ -34,7 +34,7 @@ main(int argc, char **argv)
 		{ "run", required_argument, NULL, 'r' }, { "idle", no_argument, NULL, 'i' }, { "cheap", no_argument, NULL, 'c' }, { "verbose", no_argument, NULL, 'v' },
 		{ "log", no_argument, NULL, 'g' }, { NULL, 0, NULL, 0 }
 	};
-	static const char *const nats[] = { "eim", "sym", "mixed", "open" };
+	static const char *const nats[] = { "eim", "sym", "mixed", "open", "linux" };
 	struct mesh_conf conf = { .seed = 1, .hosts = 2, .nat = MESH_EIM };
 	int64_t limit = 60, run = 0, took;
 	struct mesh *m;
@@ -54,9 +54,9 @@ main(int argc, char **argv)
 				return usage();
 			break;
 		case 'n':
-			for (c = 0; c < 4 && strcmp(nats[c], optarg) != 0; c++)
+			for (c = 0; c < 5 && strcmp(nats[c], optarg) != 0; c++)
 				;
-			if (c == 4)
+			if (c == 5)
 				return usage();
 			conf.nat = (enum mesh_nat)c;
 			break;

@@ -57,7 +57,8 @@ node_place(struct mesh *m, unsigned i)
 		n->iface = sim_attach(n->host, m->inet, "eth0", NULL);
 		return;
 	}
-	if (i >= 2 && sim_chance(m->s, 5) == 0 && m->node[i - 1].nat != NULL) {
+	if (m->conf.neighbours ? i + 1 == m->conf.hosts :
+	    i >= 2 && sim_chance(m->s, 5) == 0 && m->node[i - 1].nat != NULL) {
 		n->nat = m->node[i - 1].nat;	/* at home with the one before */
 		n->symmetric = m->node[i - 1].symmetric;
 		n->no_udp = m->node[i - 1].no_udp;
