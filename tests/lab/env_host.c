@@ -14,32 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "env/env.h"
+#include "tests/lab/env_host.h"
+#include "tests/shell.h"
 #include "tests/tap.h"
 
-struct world {
-	struct env *env;
-	struct env_timer *limit;
-	struct env_tun *tun[2];
-	int answers, err, changes, pings, runs, plain, gone;
-	size_t got;
-	bool timed_out, connected;
-	struct env_stream *client, *server;
-};
-
-static char dir[] = "/tmp/godwit-lab.XXXXXX";
-
-static int
-shell(const char *fmt, ...)
-{
-	char cmd[1000];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof cmd, fmt, ap);
-	va_end(ap);
-	return system(cmd);
-}
+char lab_dir[] = "/tmp/godwit-lab.XXXXXX";
 
 static void
 on_limit(void *arg)
@@ -50,8 +29,8 @@ on_limit(void *arg)
 	env_stop(w->env);
 }
 
-static void
-run(struct world *w, int64_t us)
+void
+lab_run(struct world *w, int64_t us)
 {
 	w->timed_out = false;
 	env_timer_set(w->limit, us);
@@ -59,8 +38,8 @@ run(struct world *w, int64_t us)
 	env_timer_stop(w->limit);
 }
 
-static void
-on_answer(void *arg, int err)
+void
+lab_answer(void *arg, int err)
 {
 	struct world *w = arg;
 
@@ -78,10 +57,10 @@ ask(struct world *w, enum env_host_op op, const char *iface, const char *prefix,
 		addr_prefix_parse(&r.prefix, prefix);
 	w->answers = 0;
 	w->err = -ETIMEDOUT;
-	env_host_ask(w->env, &r, on_answer, w);
+	env_host_ask(w->env, &r, lab_answer, w);
 	if (w->answers != 0)
 		return -EDOM;		/* called back before it returned */
-	run(w, 2 * MONO_SEC);
+	lab_run(w, 2 * MONO_SEC);
 	return w->err;
 }
 
@@ -167,55 +146,55 @@ test_host(struct world *w)
 	is_int(shell("ip link show gw0 | grep -q 'mtu 1400'"), 0, "is set");
 	is_int(ask(w, ENV_HOST_LINK_UP, "nosuch0", NULL, 0), -ENODEV, "an unknown interface is -ENODEV");
 
-	shell("(ping -c 3 -i 0.2 -W 2 10.9.7.7 > %s/ping; true) &", dir);
-	run(w, 1200 * MONO_MS);
+	shell("(ping -c 3 -i 0.2 -W 2 10.9.7.7 > %s/ping; true) &", lab_dir);
+	lab_run(w, 1200 * MONO_MS);
 	is_int(w->pings, 3, "packets come out of the TUN");
-	is_int(shell("grep -q '3 received' %s/ping", dir), 0, "and go back in");
+	is_int(shell("grep -q '3 received' %s/ping", lab_dir), 0, "and go back in");
 
 	is_int(ask(w, ENV_HOST_ROUTE_DEL, "gw0", "10.9.0.0/16", 0), 0, "a route is removed");
 	is_int(ask(w, ENV_HOST_ROUTE_DEL, "gw0", "10.9.0.0/16", 0), 0, "twice is fine");
 	is_int(ask(w, ENV_HOST_ADDR_DEL, "gw0", "100.64.0.1/16", 0), 0, "an address is removed");
 	is_int(ask(w, ENV_HOST_ADDR_DEL, "gw0", "100.64.0.1/16", 0), 0, "twice is fine");
 	is_int(addrs_of(w, "gw0", &a), 0, "it is gone");
-	run(w, 200 * MONO_MS);
+	lab_run(w, 200 * MONO_MS);
 	is_int(w->changes, 0, "nothing of that is a change of the host: the interface is ours");
 
 	shell("ip link add d0 type dummy 2>/dev/null || ip link add d0 type veth peer name d1;"
 	    "ip addr add 192.0.2.1/24 dev d0; ip link set d0 up; ip link set d1 up 2>/dev/null");
-	run(w, 300 * MONO_MS);
+	lab_run(w, 300 * MONO_MS);
 	ok(w->changes >= 1 && w->changes <= 3, "a new interface with an address is one (%d)", w->changes);
 	w->changes = 0;
 	shell("ip addr add 192.0.2.2/24 dev d0; ip addr add 192.0.2.3/24 dev d0; ip addr add 192.0.2.4/24 dev d0");
-	run(w, 300 * MONO_MS);
+	lab_run(w, 300 * MONO_MS);
 	is_int(w->changes, 1, "a burst is one change");
 	w->changes = 0;
 	shell("ip route add default via 192.0.2.9");
-	run(w, 200 * MONO_MS);
+	lab_run(w, 200 * MONO_MS);
 	is_int(w->changes, 1, "a default route is one");
 	w->changes = 0;
 	shell("ip route replace default via 192.0.2.9; ip addr change 192.0.2.2/24 dev d0 valid_lft 999 preferred_lft 999;"
 	    "ip -6 addr add 2001:db8:9::1/64 dev d0 nodad");
-	run(w, 200 * MONO_MS);
+	lab_run(w, 200 * MONO_MS);
 	is_int(w->changes, 1, "what is renewed unchanged is none, a new IPv6 address is one");
 	w->changes = 0;
 	shell("ip -6 addr change 2001:db8:9::1/64 dev d0 valid_lft 999 preferred_lft 999; ip link set d0 txqueuelen 77");
-	run(w, 200 * MONO_MS);
+	lab_run(w, 200 * MONO_MS);
 	is_int(w->changes, 0, "nor is an IPv6 address that a router renews");
 	ways = env_host_ways(w->env);
 	shell("ip route replace default via 192.0.2.8");
-	run(w, 200 * MONO_MS);
+	lab_run(w, 200 * MONO_MS);
 	is_int(w->changes, 1, "another gateway is one");
 	ok(env_host_ways(w->env) != ways, "and another way");
 	shell("ip route replace default via 192.0.2.9");
-	run(w, 200 * MONO_MS);
+	lab_run(w, 200 * MONO_MS);
 	is_int(w->changes, 2, "so is the first one again");
 	ok(env_host_ways(w->env) == ways, "which is the way that it was");
 	w->changes = 0;
 	shell("ip route add 198.51.100.0/24 via 192.0.2.9");
-	run(w, 200 * MONO_MS);
+	lab_run(w, 200 * MONO_MS);
 	is_int(w->changes, 0, "another route is none");
 	shell("ip link set d0 down");
-	run(w, 200 * MONO_MS);
+	lab_run(w, 200 * MONO_MS);
 	ok(w->changes == 1 || w->changes == 2, "a link that goes down is one (%d)", w->changes);
 
 	ok(*env_sysinfo(w->env)->hostname && *env_sysinfo(w->env)->kernel, "the host says what it is: %s, %s, %s",
@@ -238,12 +217,12 @@ test_deleted(struct world *w)
 	w->gone = 0;
 	getrusage(RUSAGE_SELF, &before);
 	shell("ip link set gw0 down");
-	run(w, 300 * MONO_MS);
+	lab_run(w, 300 * MONO_MS);
 	shell("ip link set gw0 up");
-	run(w, 100 * MONO_MS);
+	lab_run(w, 100 * MONO_MS);
 	is_int(w->gone, 0, "one that is only set down is still there");
 	shell("ip link del gw0");
-	run(w, 500 * MONO_MS);
+	lab_run(w, 500 * MONO_MS);
 	getrusage(RUSAGE_SELF, &after);
 	used = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * MONO_SEC + after.ru_utime.tv_usec - before.ru_utime.tv_usec +
 	    (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * MONO_SEC + after.ru_stime.tv_usec - before.ru_stime.tv_usec;
@@ -258,163 +237,18 @@ test_overflow(struct world *w)
 {
 	shell("ip link add d9 type dummy 2>/dev/null || ip link add d9 type veth peer name d8; ip link set d9 up; ip link set d8 up 2>/dev/null;"
 	    "ip addr add 198.18.0.1/24 dev d9");
-	run(w, 300 * MONO_MS);
+	lab_run(w, 300 * MONO_MS);
 	shell("for i in $(seq 1 2000); do echo addr add 198.18.7.7/32 dev d9; echo addr del 198.18.7.7/32 dev d9; done | ip -batch -;"
 	    "ip addr del 198.18.0.1/24 dev d9");
 	w->changes = 0;
-	run(w, 300 * MONO_MS);
+	lab_run(w, 300 * MONO_MS);
 	ok(w->changes > 0, "a flood of changes is one");
 	w->changes = 0;
 	shell("ip addr add 198.18.0.1/24 dev d9");
-	run(w, 300 * MONO_MS);
+	lab_run(w, 300 * MONO_MS);
 	ok(w->changes > 0, "and an address that went unheard in it is news when it comes back");
 	shell("ip link del d9");
-	run(w, 300 * MONO_MS);
-}
-
-/* ---- runs of TCP through two TUNs, tied together in this process -------------- */
-
-static void
-forward(struct world *w, int to, struct env_pkt *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		w->runs += p[i].segment != 0;
-		w->plain += p[i].segment == 0;
-	}
-	env_tun_write(w->tun[to], p, n);
-}
-
-static void on_tun0(void *arg, struct env_pkt *p, size_t n) { forward(arg, 1, p, n); }
-static void on_tun1(void *arg, struct env_pkt *p, size_t n) { forward(arg, 0, p, n); }
-
-static void
-on_server(void *arg, const struct env_stream_note *n)
-{
-	struct world *w = arg;
-
-	if (n->event == ENV_STREAM_DATA)
-		w->got += n->len;
-	else
-		env_stop(w->env);
-}
-
-static void
-on_client(void *arg, const struct env_stream_note *n)
-{
-	struct world *w = arg;
-
-	w->connected |= n->event == ENV_STREAM_CONNECTED;
-	env_stop(w->env);
-}
-
-static void
-on_accept(void *arg, struct env_stream *s)
-{
-	struct world *w = arg;
-
-	w->server = s;
-	env_stream_set_fn(s, on_server, w);
-}
-
-static void
-test_runs(struct world *w, const char *kind, const char *left, const char *right)
-{
-	const size_t size = 50 << 20;
-	struct env_listen on = { 0 };
-	struct env_dial to = { .host = left, .port = 5001 };
-	struct env_listener *l;
-	struct mono begun;
-	uint8_t *bytes = calloc(1, size);
-	int err;
-
-	unshare(CLONE_NEWNET);
-	w->tun[0] = env_tun_open(w->env, "gw0", 1280, on_tun0, w, &err);
-	shell("ip addr add %s dev gw0 nodad; ip route add %s dev gw0", left, right);
-	addr_parse(&on.addr, left);
-	on.addr.port = to.port;
-	l = env_listen(w->env, &on, on_accept, w, &err);
-	unshare(CLONE_NEWNET);
-	w->tun[1] = env_tun_open(w->env, "gw0", 1280, on_tun1, w, &err);
-	shell("ip addr add %s dev gw0 nodad; ip route add %s dev gw0", right, left);
-	w->got = 0;
-	w->runs = w->plain = 0;
-	w->connected = false;
-	w->server = NULL;
-	begun = env_now(w->env);
-	w->client = env_stream_dial(w->env, &to, on_client, w);
-	run(w, 3 * MONO_SEC);
-	if (ok(w->connected && l != NULL, "%s: two TUNs carry a connection", kind)) {
-		env_stream_write(w->client, bytes, size);
-		env_stream_finish(w->client);
-		for (int i = 0; i < 10 && w->got < size; i++)
-			run(w, MONO_SEC);
-		is_int(w->got, size, "%s: fifty megabytes arrive", kind);
-		ok(w->runs > 500, "%s: in runs: %d, and %d single packets, %lld us", kind, w->runs, w->plain,
-		    (long long)mono_diff(env_now(w->env), begun));
-	}
-	env_stream_close(w->server);
-	env_listener_close(l);
-	env_tun_close(w->tun[0]);
-	env_tun_close(w->tun[1]);
-	free(bytes);
-}
-
-/* ---- a full disk ---------------------------------------------------------------- */
-
-static void
-test_full_disk(struct world *w)
-{
-	char path[200];
-	uint8_t *bytes = NULL;
-	static char big[400000];
-	struct env_db *db;
-	struct env_db_batch *b;
-	struct env_db_value v = { .type = ENV_DB_BLOB, .bytes = big, .len = sizeof big };
-	size_t len;
-	int err;
-
-	snprintf(path, sizeof path, "%s/full/store.db", dir);
-	db = env_db_open(w->env, path, "CREATE TABLE IF NOT EXISTS t (x BLOB)", &err);
-	if (!ok(db != NULL, "a database on a small disk"))
-		return;
-	b = env_db_begin(db);
-	v.len = 10;
-	env_db_exec(b, "INSERT INTO t VALUES (?)", &v, 1);
-	env_db_commit(b, on_answer, w);
-	run(w, 2 * MONO_SEC);
-	is_int(w->err, 0, "a small batch fits");
-	b = env_db_begin(db);
-	v.len = sizeof big;
-	for (int i = 0; i < 3; i++)
-		env_db_exec(b, "INSERT INTO t VALUES (?)", &v, 1);
-	env_db_commit(b, on_answer, w);
-	run(w, 2 * MONO_SEC);
-	is_int(w->err, -ENOSPC, "a batch that does not fit is -ENOSPC");
-	b = env_db_begin(db);
-	v.len = 10;
-	env_db_exec(b, "INSERT INTO t VALUES (?)", &v, 1);
-	env_db_commit(b, on_answer, w);
-	run(w, 2 * MONO_SEC);
-	is_int(w->err, 0, "a small one after it still fits");
-	env_db_close(db);
-	shell("rm -f %s/full/*", dir);
-
-	snprintf(path, sizeof path, "%s/full/file", dir);
-	is_int(env_file_write_now(w->env, path, 0600, "old", 3), 0, "a small file fits");
-	for (int i = 0; i < 3; i++) {
-		char more[220];
-
-		snprintf(more, sizeof more, "%s%d", path, i);
-		env_file_write(w->env, more, 0600, big, sizeof big, on_answer, w);
-		run(w, 2 * MONO_SEC);
-	}
-	env_file_write(w->env, path, 0600, big, sizeof big, on_answer, w);
-	run(w, 2 * MONO_SEC);
-	is_int(w->err, -ENOSPC, "a file that does not fit is -ENOSPC");
-	ok(env_file_read(w->env, path, &bytes, &len) == 0 && len == 3 && memcmp(bytes, "old", 3) == 0,
-	    "the old one is untouched");
-	free(bytes);
-	is_int(shell("ls %s/full | grep -q new$", dir), 256, "and nothing is left beside it");
+	lab_run(w, 300 * MONO_MS);
 }
 
 int
@@ -427,9 +261,9 @@ main(void)
 		printf("1..0 # SKIP needs root and namespaces\n");
 		return 0;
 	}
-	if (mkdtemp(dir) == NULL || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (mkdtemp(lab_dir) == NULL || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return 99;
-	shell("mkdir %s/full && mount -t tmpfs -o size=1m none %s/full; ip link set lo up", dir, dir);
+	shell("mkdir %s/full && mount -t tmpfs -o size=1m none %s/full; ip link set lo up", lab_dir, lab_dir);
 	w.env = env_new();
 	w.limit = env_timer_new(w.env, on_limit, &w);
 	test_host(&w);
@@ -444,6 +278,6 @@ main(void)
 	    "no /dev/net/tun is -ENOENT (%d)", err);
 	env_timer_free(w.limit);
 	env_free(w.env);
-	shell("umount %s/full; rm -rf %s", dir, dir);
+	shell("umount %s/full; rm -rf %s", lab_dir, lab_dir);
 	return tap_done();
 }
