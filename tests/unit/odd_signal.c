@@ -21,10 +21,7 @@ late_without_ice(void)
 	struct wire_signal m = { .type = WIRE_SIGNAL_ANSWER, .relay_url = "rel://relay.test:80" };
 	unsigned gaps = 0;
 
-	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
-	world_start(&w, true, true);
-	world_relay(&w, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, true);
 	fake_run(5 * MONO_SEC);
 	peer_signal(w.a.peer, &m);
 	for (int t = 0; t < 1000; t++) {

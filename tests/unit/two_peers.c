@@ -93,9 +93,7 @@ order(void)
 	struct wire_signal m, old;
 	uint64_t late;
 
-	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
-	world_start(&w, true, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, false);
 	/* b's first session, to be delivered again later */
 	memset(&old, 0, sizeof(old));
 	ice_session_describe(w.b.session, &old);
@@ -123,9 +121,7 @@ two_offers_in_one_turn(void)
 	struct wire_signal m;
 	unsigned answers;
 
-	world_new(&w, NAT_NONE, NAT_NONE);
-	world_start(&w, true, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_NONE, NAT_NONE, false);
 	answers = w.a.answers;
 	memset(&m, 0, sizeof(m));
 	m.type = WIRE_SIGNAL_OFFER;
@@ -187,10 +183,7 @@ roles(void)
 static void
 relay_only(void)
 {
-	world_new(&w, NAT_NONE, NAT_NONE);
-	world_start(&w, true, true);
-	world_relay(&w, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_NONE, NAT_NONE, true);
 	ice_session_enable(w.b.session, false);
 	handshake_post(&w.b.peer->handshake, HANDSHAKE_EV_ASK, NULL);
 	fsm_drain(w.b.loop);
@@ -229,9 +222,7 @@ filtering(void)
 	c.port = 0;
 	ice_filter_came(&f, &c);
 	is_int(f.seen, ICE_FILTERING_UNKNOWN, "an address that was asked and forgotten is not mistaken for one that was not");
-	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
-	world_start(&w, true, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, false);
 	fake_run(20 * MONO_SEC);
 	for (int i = 0; i < 2; i++) {
 		ice_nat_get(i == 0 ? w.a.ice : w.b.ice, &n);

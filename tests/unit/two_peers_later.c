@@ -25,10 +25,7 @@ cut_and_restored(void)
 	w.udp_cut = true;
 	fake_run(100 * MONO_MS);
 	/* what the WireGuard watcher says when packets are unanswered */
-	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
-	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
-	fsm_drain(w.a.loop);
-	fsm_drain(w.b.loop);
+	world_doubt(&w);
 	fake_run(400 * MONO_MS);
 	ok(w.a.endpoint.kind == PATH_TO_RELAY && w.b.endpoint.kind == PATH_TO_RELAY, "cut and doubted: on the relay within 400 ms");
 	fake_run(20 * MONO_SEC);
@@ -37,10 +34,7 @@ cut_and_restored(void)
 	ok(t >= 0 && t < 1500, "restored after 20 s: direct after %d ms", t);
 	w.udp_cut = true;
 	fake_run(100 * MONO_MS);
-	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
-	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
-	fsm_drain(w.a.loop);
-	fsm_drain(w.b.loop);
+	world_doubt(&w);
 	fake_run(300 * MONO_SEC);
 	w.udp_cut = false;
 	t = world_until_direct(&w, 5000);
@@ -60,15 +54,9 @@ comes_back_for_good(void)
 	uint64_t downs;
 	unsigned offers, calm = 0;
 
-	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
-	world_start(&w, true, true);
-	world_relay(&w, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, true);
 	w.udp_cut = true;
-	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
-	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
-	fsm_drain(w.a.loop);
-	fsm_drain(w.b.loop);
+	world_doubt(&w);
 	for (int t = 0; t < 600 && calm < 15; t++) {
 		fake_run(MONO_SEC);
 		calm = w.a.session->fsm.state == ICE_SESSION_LURKING && w.b.session->fsm.state == ICE_SESSION_LURKING ? calm + 1 : 0;
@@ -94,10 +82,7 @@ idle(void)
 {
 	unsigned before;
 
-	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
-	world_start(&w, true, true);
-	world_relay(&w, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, true);
 	fake_run(20 * MONO_SEC);
 	before = w.a.checks + w.b.checks;
 	fake_run(3600 * MONO_SEC);
@@ -109,10 +94,7 @@ idle(void)
 static void
 false_alarm(void)
 {
-	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
-	world_start(&w, true, true);
-	world_relay(&w, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, true);
 	w.a.endpoints = 0;
 	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
 	fsm_drain(w.a.loop);
@@ -127,9 +109,7 @@ restart(void)
 {
 	int t;
 
-	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
-	world_start(&w, true, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, false);
 	side_restart(&w.b);
 	t = world_until_direct(&w, 5000);
 	ok(t >= 0 && t < 500, "b restarted: direct after %d ms", t);
@@ -144,15 +124,9 @@ rebind(void)
 {
 	int t;
 
-	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
-	world_start(&w, true, true);
-	world_relay(&w, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, true);
 	side_rebind(&w.b, 0xcb007109u);
-	ice_session_post(w.a.session, ICE_SESSION_EV_DOUBT, NULL);
-	ice_session_post(w.b.session, ICE_SESSION_EV_DOUBT, NULL);
-	fsm_drain(w.a.loop);
-	fsm_drain(w.b.loop);
+	world_doubt(&w);
 	for (t = 0; t < 600 && w.a.endpoint.kind != PATH_TO_RELAY; t++)
 		fake_run(MONO_MS);
 	ok(w.a.endpoint.kind == PATH_TO_RELAY, "router of b changed its address: the relay carries after %d ms", t);
@@ -173,10 +147,7 @@ change_of_network(void)
 {
 	int t;
 
-	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
-	world_start(&w, true, true);
-	world_relay(&w, true);
-	world_until_direct(&w, 5000);
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, true);
 	side_rebind(&w.b, 0xcb00710au);
 	w.b.host = addr_v4((10u << 24) + (3 << 16) + 7, 51820);
 	fake_env_set_addrs(w.b.env, &w.b.host, 1);

@@ -248,6 +248,25 @@ world_until_direct(struct world *w, int ms)
 }
 
 void
+world_stands(struct world *w, enum nat_kind a, enum nat_kind b, bool relay)
+{
+	world_new(w, a, b);
+	world_start(w, true, true);
+	if (relay)
+		world_relay(w, true);
+	world_until_direct(w, 5000);
+}
+
+void
+world_doubt(struct world *w)
+{
+	ice_session_post(w->a.session, ICE_SESSION_EV_DOUBT, NULL);
+	ice_session_post(w->b.session, ICE_SESSION_EV_DOUBT, NULL);
+	fsm_drain(w->a.loop);
+	fsm_drain(w->b.loop);
+}
+
+void
 side_rebind(struct side *s, uint32_t outside_ip)
 {
 	s->outside = addr_v4(outside_ip, (uint16_t)(s->outside.port + 1));

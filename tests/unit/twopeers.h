@@ -61,6 +61,8 @@ struct world {
 
 void world_new(struct world *, enum nat_kind a, enum nat_kind b);
 void world_start(struct world *, bool a, bool b);	/* make the peers: offers leave */
+void world_stands(struct world *, enum nat_kind a, enum nat_kind b, bool relay);	/* new, started, direct */
+void world_doubt(struct world *);	/* the watchers of both doubt the pair */
 void world_free(struct world *);
 void world_relay(struct world *, bool up);	/* relay channels of both come up or go down */
 void side_restart(struct side *);		/* a new process at the same address */
