@@ -2,7 +2,7 @@
 /*
  * Any bytes as what a client sends to the gRPC server, behind the HTTP/2 preface
  * and an empty SETTINGS; the first byte says in which pieces.
- * fuzz-needs: src/net/h2*.c src/net/grpc-*.c src/net/http1.c src/net/ws*.c tests/unit/net_pipes*.c
+ * fuzz-needs: src/net/h2*.c src/net/grpc-*.c src/net/http1.c src/net/ws*.c tests/unit/net_pipes*.c tests/unit/fake-clock.c
  */
 #include <stdlib.h>
 #include <string.h>

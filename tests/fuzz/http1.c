@@ -2,7 +2,7 @@
 /*
  * Any bytes as the head of a request and of a response.  What is whole stays so
  * when more follows, and every string of it can be read.
- * fuzz-needs: src/net/h2*.c src/net/grpc-*.c src/net/http1.c src/net/ws*.c tests/unit/net_pipes*.c
+ * fuzz-needs: src/net/h2*.c src/net/grpc-*.c src/net/http1.c src/net/ws*.c tests/unit/net_pipes*.c tests/unit/fake-clock.c
  */
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /*
  * Any bytes as what a WebSocket client sends after its handshake, in pieces of
  * the size that the first byte says; the server side must survive and free all.
- * fuzz-needs: src/net/h2*.c src/net/grpc-*.c src/net/http1.c src/net/ws*.c tests/unit/net_pipes*.c
+ * fuzz-needs: src/net/h2*.c src/net/grpc-*.c src/net/http1.c src/net/ws*.c tests/unit/net_pipes*.c tests/unit/fake-clock.c
  */
 #include <stdlib.h>
 #include <string.h>

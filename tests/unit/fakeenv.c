@@ -5,18 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/list.h"
 #include "fakeenv.h"
-
-struct env_timer {
-	struct list all;
-	struct env *env;
-	void (*fn)(void *arg);
-	void *arg;
-	int64_t due;		/* 0: not set */
-	uint64_t order;
-	bool once;		/* of fake_at: freed when it ran */
-};
+#include "tests/unit/fake-clock.h"
 
 struct turn_end {
 	void (*fn)(void *arg);
@@ -44,9 +34,7 @@ struct env_lookup {
 	bool good;
 };
 
-static struct list timers = { &timers, &timers };
-static int64_t clock_us = 1000 * MONO_SEC;
-static uint64_t orders;
+static struct fake_clock the_clock = { 1000 * MONO_SEC, { &the_clock.timers, &the_clock.timers }, 0 };	/* of all envs */
 
 struct env *
 fake_env_new(uint64_t seed)
@@ -60,7 +48,7 @@ fake_env_new(uint64_t seed)
 int64_t
 fake_now(void)
 {
-	return clock_us;
+	return the_clock.now;
 }
 
 static void
@@ -99,34 +87,26 @@ fake_env_resume(struct env *e, int64_t slept_us)
 	}
 }
 
+struct fake_clock *
+fake_clock_of(struct env *e)
+{
+	(void)e;
+	return &the_clock;
+}
+
 void
 fake_run(int64_t us)
 {
-	int64_t until = clock_us + us;
+	int64_t until = the_clock.now + us;
+	struct env_timer *next;
 
-	for (;;) {
-		struct env_timer *next = NULL;
-
-		LIST_EACH(l, &timers) {
-			struct env_timer *t = LIST_OF(l, struct env_timer, all);
-
-			if (t->due != 0 && t->due <= until &&
-			    (next == NULL || t->due < next->due || (t->due == next->due && t->order < next->order)))
-				next = t;
-		}
-		if (next == NULL)
-			break;
-		if (next->due > clock_us)
-			clock_us = next->due;
-		next->due = 0;
+	while ((next = fake_clock_next(&the_clock, until)) != NULL) {
 		struct env *e = next->env;
 
-		next->fn(next->arg);
-		if (next->once)
-			env_timer_free(next);
+		fake_timer_run(next);
 		end_turn(e);
 	}
-	clock_us = until;
+	the_clock.now = until;
 }
 
 void
@@ -154,18 +134,11 @@ env_off_turn_end(struct env *e, void (*fn)(void *arg), void *arg)
 			e->end[i--] = e->end[--e->nend];
 }
 
-struct mono
-env_now(struct env *e)
-{
-	(void)e;
-	return (struct mono){ clock_us };
-}
-
 int64_t
 env_wall(struct env *e)
 {
 	(void)e;
-	return clock_us + INT64_C(1700000000000000);
+	return the_clock.now + INT64_C(1700000000000000);
 }
 
 void
@@ -186,46 +159,6 @@ uint64_t
 env_host_ways(struct env *e)
 {
 	return e->ways;
-}
-
-struct env_timer *
-env_timer_new(struct env *e, void (*fn)(void *arg), void *arg)
-{
-	struct env_timer *t = calloc(1, sizeof(*t));
-
-	t->env = e;
-	t->fn = fn;
-	t->arg = arg;
-	list_append(&timers, &t->all);
-	return t;
-}
-
-void
-env_timer_set(struct env_timer *t, int64_t us)
-{
-	t->due = clock_us + us;
-	t->order = ++orders;
-}
-
-void
-env_timer_stop(struct env_timer *t)
-{
-	t->due = 0;
-}
-
-bool
-env_timer_pending(const struct env_timer *t)
-{
-	return t->due != 0;
-}
-
-void
-env_timer_free(struct env_timer *t)
-{
-	if (t == NULL)
-		return;
-	list_remove(&t->all);
-	free(t);
 }
 
 uint64_t

@@ -174,11 +174,11 @@ never_ends(void *arg)
 int
 main(void)
 {
-	struct env e = { .now = 1000 };
+	struct env e = { 0 };
 	struct kettle a = { .patience = 0 }, b = { .patience = 0 };
 	struct fsm_loop *l;
 
-	list_init(&e.timers);
+	fake_clock_init(&e.clock, 1000);
 	l = fsm_loop_new(&e, kettle_route, NULL);
 	kettle_init(&a, l, "a");
 	kettle_init(&b, l, "b");
@@ -202,7 +202,7 @@ main(void)
 	fsm_drain(l);
 	is_str(a.log, "heat deferred close-coil close-mains", "deferred: when the queue is empty; fini closes what is held");
 	is_str(trace_text, "", "who is off the list is not told");
-	is_int(e.made, 0, "no timer is left");
+	is_int(list_count(&e.clock.timers), 0, "no timer is left");
 	fsm_loop_free(l);
 	return tap_done();
 }

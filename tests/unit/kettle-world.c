@@ -10,20 +10,6 @@
 
 /* ---- an env: a clock, timers, one turn end --------------------------------------------- */
 
-struct env_timer {
-	struct list all;
-	struct env *env;
-	void (*fn)(void *);
-	void *arg;
-	int64_t at;		/* 0: not pending */
-};
-
-struct mono
-env_now(struct env *e)
-{
-	return (struct mono){ e->now };
-}
-
 void
 env_on_turn_end(struct env *e, void (*fn)(void *arg), void *arg)
 {
@@ -43,64 +29,24 @@ env_random_below(struct env *e, uint64_t bound)
 	return bound - 1;
 }
 
-struct env_timer *
-env_timer_new(struct env *e, void (*fn)(void *arg), void *arg)
+struct fake_clock *
+fake_clock_of(struct env *e)
 {
-	struct env_timer *t = calloc(1, sizeof(*t));
-
-	t->env = e;
-	t->fn = fn;
-	t->arg = arg;
-	list_append(&e->timers, &t->all);
-	e->made++;
-	return t;
-}
-
-void
-env_timer_set(struct env_timer *t, int64_t us)
-{
-	t->at = t->env->now + us;
-}
-
-void
-env_timer_stop(struct env_timer *t)
-{
-	t->at = 0;
-}
-
-void
-env_timer_free(struct env_timer *t)
-{
-	if (t == NULL)
-		return;
-	t->env->made--;
-	list_remove(&t->all);
-	free(t);
+	return &e->clock;
 }
 
 void
 pass(struct env *e, int64_t us, bool together)
 {
-	int64_t end = e->now + us;
+	int64_t end = e->clock.now + us;
+	struct env_timer *next;
 
-	for (;;) {
-		struct env_timer *next = NULL;
-
-		LIST_EACH(it, &e->timers) {
-			struct env_timer *t = LIST_OF(it, struct env_timer, all);
-
-			if (t->at != 0 && t->at <= end && (next == NULL || t->at < next->at))
-				next = t;
-		}
-		if (next == NULL)
-			break;
-		e->now = next->at;
-		next->at = 0;
-		next->fn(next->arg);
+	while ((next = fake_clock_next(&e->clock, end)) != NULL) {
+		fake_timer_run(next);
 		if (!together)
 			e->turn(e->turn_arg);
 	}
-	e->now = end;
+	e->clock.now = end;
 	e->turn(e->turn_arg);
 }
 

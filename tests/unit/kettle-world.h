@@ -8,13 +8,12 @@
 #include <stdbool.h>
 #include "env/env.h"
 #include "tests/gen/kettle-machine.h"
+#include "tests/unit/fake-clock.h"
 
 struct env {
-	int64_t now;
-	struct list timers;
+	struct fake_clock clock;
 	void (*turn)(void *);
 	void *turn_arg;
-	int made;
 };
 
 /* Lets time pass; one turn per timer, or one for all that are due when `together`. */

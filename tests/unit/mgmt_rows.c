@@ -119,7 +119,7 @@ test_job_at_once(const char *id)
 	w.job_at_once = true;
 	w.job_id = id;
 	while (w.jobbing == NULL)
-		pipes_step(w.env, w.env->now + MONO_MIN);
+		pipes_step(w.env, w.env->clock.now + MONO_MIN);
 	mgmt_world_run(&w, 100 * MONO_MS);
 	ok(w.jobs_here->fsm.state == JOB_STREAM_PROVEN && w.jobs_here->backoff.base == 0, "one that speaks at once is good at once");
 	is_str(w.answered, id, id[0] != '\0' ? "its job is answered" : "its beat is not answered");

@@ -141,11 +141,11 @@ test_keepalive(void)
 	pipes_run(w.env, NULL, 300 * MONO_SEC);
 	ok(w.gone == 0 && w.dones == 0, "five silent minutes: pings are answered, the stream lives");
 	w.env->hole = true;
-	t0 = w.env->now;
+	t0 = w.env->clock.now;
 	w.done = false;
 	pipes_run(w.env, &w.done, 300 * MONO_SEC);
-	ok(w.dones == 1 && w.code == GRPC_UNAVAILABLE && w.env->now - t0 <= 40 * MONO_SEC,
-	    "a black hole is noticed within 40 s (%d s)", (int)((w.env->now - t0) / MONO_SEC));
+	ok(w.dones == 1 && w.code == GRPC_UNAVAILABLE && w.env->clock.now - t0 <= 40 * MONO_SEC,
+	    "a black hole is noticed within 40 s (%d s)", (int)((w.env->clock.now - t0) / MONO_SEC));
 	w.env->hole = false;
 	ok(world_end(&w), "nothing is left open");
 }

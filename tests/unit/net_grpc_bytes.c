@@ -25,7 +25,7 @@ test_cut_off(void)
 		world_make(&w, 1);
 		grpc_unary(w.ch, &r, "hello", 5, on_answer, &w);
 		for (unsigned long i = 0; i < n; i++)
-			pipes_step(w.env, w.env->now);
+			pipes_step(w.env, w.env->clock.now);
 		grpc_server_free(w.server);
 		w.server = grpc_server_new(w.env);
 		pipes_run(w.env, NULL, MONO_SEC);

@@ -9,10 +9,9 @@ pipes_new(size_t cut)
 {
 	struct env *e = calloc(1, sizeof(*e));
 
-	e->now = 1000 * MONO_SEC;
+	fake_clock_init(&e->clock, 1000 * MONO_SEC);
 	e->cut = cut;
 	e->seed = 1;
-	list_init(&e->timers);
 	list_init(&e->streams);
 	list_init(&e->listeners);
 	return e;
@@ -38,10 +37,10 @@ pipes_free(struct env *e)
 	bool closed;
 
 	pipes_reap(e);
-	closed = list_empty(&e->streams) && list_empty(&e->timers) && list_empty(&e->listeners);
+	closed = list_empty(&e->streams) && list_empty(&e->clock.timers) && list_empty(&e->listeners);
 	if (!closed)
 		printf("# %zu streams, %zu timers, %zu listeners left\n", list_count(&e->streams),
-		    list_count(&e->timers), list_count(&e->listeners));
+		    list_count(&e->clock.timers), list_count(&e->listeners));
 	free(e);
 	return closed;
 }
@@ -115,7 +114,7 @@ pipes_step_stream(struct env_stream *s)
 bool
 pipes_step(struct env *e, int64_t until)
 {
-	struct env_timer *next = NULL;
+	struct env_timer *next;
 	bool did = false;
 
 	LIST_EACH(l, &e->streams) {
@@ -135,18 +134,10 @@ pipes_step(struct env *e, int64_t until)
 		pipes_reap(e);
 		return true;
 	}
-	LIST_EACH(l, &e->timers) {
-		struct env_timer *t = LIST_OF(l, struct env_timer, all);
-
-		if (t->at != 0 && (next == NULL || t->at < next->at))
-			next = t;
-	}
-	if (next == NULL || next->at > until)
+	next = fake_clock_next(&e->clock, until);
+	if (next == NULL)
 		return false;
-	if (next->at > e->now)
-		e->now = next->at;
-	next->at = 0;
-	next->fn(next->arg);
+	fake_timer_run(next);
 	pipes_turn_end(e);
 	pipes_reap(e);
 	return true;
@@ -155,11 +146,11 @@ pipes_step(struct env *e, int64_t until)
 void
 pipes_run(struct env *e, const bool *done, int64_t us)
 {
-	int64_t until = e->now + us;
+	int64_t until = e->clock.now + us;
 
 	for (unsigned long i = 0; i < 20000000 && (done == NULL || !*done); i++)
 		if (!pipes_step(e, until)) {
-			e->now = until;
+			e->clock.now = until;
 			break;
 		}
 }

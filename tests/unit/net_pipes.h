@@ -17,14 +17,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "env/env.h"
-
-struct env_timer {
-	struct list all;
-	struct env *env;
-	int64_t at;		/* 0: not set */
-	void (*fn)(void *);
-	void *arg;
-};
+#include "tests/unit/fake-clock.h"
 
 struct env_stream {
 	struct list all;
@@ -48,8 +41,8 @@ struct env_listener {
 };
 
 struct env {
-	int64_t now;
-	struct list timers, streams, listeners;
+	struct fake_clock clock;
+	struct list streams, listeners;
 	size_t cut;		/* bytes a delivery */
 	bool hole;		/* nothing is delivered */
 	uint64_t seed;

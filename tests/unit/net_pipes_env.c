@@ -4,16 +4,16 @@
  */
 #include "tests/unit/net_pipes.h"
 
-struct mono
-env_now(struct env *e)
+struct fake_clock *
+fake_clock_of(struct env *e)
 {
-	return (struct mono){ e->now };
+	return &e->clock;
 }
 
 int64_t
 env_wall(struct env *e)
 {
-	return INT64_C(1700000000000000) + e->now;
+	return INT64_C(1700000000000000) + e->clock.now;
 }
 
 void
@@ -65,45 +65,6 @@ env_ifaddrs(struct env *e, struct env_ifaddr *out, size_t max)
 			out->prefix.addr.ip[3]++;
 	}
 	return 1;
-}
-
-struct env_timer *
-env_timer_new(struct env *e, void (*fn)(void *), void *arg)
-{
-	struct env_timer *t = calloc(1, sizeof(*t));
-
-	t->env = e;
-	t->fn = fn;
-	t->arg = arg;
-	list_append(&e->timers, &t->all);
-	return t;
-}
-
-void
-env_timer_set(struct env_timer *t, int64_t us)
-{
-	t->at = t->env->now + us;
-}
-
-void
-env_timer_stop(struct env_timer *t)
-{
-	t->at = 0;
-}
-
-bool
-env_timer_pending(const struct env_timer *t)
-{
-	return t->at != 0;
-}
-
-void
-env_timer_free(struct env_timer *t)
-{
-	if (t == NULL)
-		return;
-	list_remove(&t->all);
-	free(t);
 }
 
 void

@@ -76,10 +76,10 @@ test_link_dialling(void)
 	ok(LINK_IS(l, DIALING), "and again when it changes under the dial");
 	run(&w, 40 * MONO_SEC);
 	w.env->hole = false;
-	t0 = w.env->now;
+	t0 = w.env->clock.now;
 	for (int i = 0; i < 300 && !LINK_IS(l, UP); i++)
 		run(&w, 10 * MONO_MS);
-	ok(LINK_IS(l, UP) && w.env->now - t0 <= 3500 * MONO_MS, "after a hole of 50 s it is up in %d ms", (int)((w.env->now - t0) / MONO_MS));
+	ok(LINK_IS(l, UP) && w.env->clock.now - t0 <= 3500 * MONO_MS, "after a hole of 50 s it is up in %d ms", (int)((w.env->clock.now - t0) / MONO_MS));
 	ok(world_end(&w), "nothing is left open");
 
 	world_make(&w, true);

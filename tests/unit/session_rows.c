@@ -134,7 +134,7 @@ test_corrected(void)
 	POST(&w, LOGIN);
 	mgmt_world_run(&w, 5 * MONO_MIN);
 	while (w.session->wait < 3 * MONO_SEC || !STATE(&w, BACKOFF))
-		pipes_step(w.env, w.env->now + MONO_HOUR);
+		pipes_step(w.env, w.env->clock.now + MONO_HOUR);
 	ok(w.conns == 0 && w.session->backoff.base == 10 * MONO_SEC, "nobody listens: waits of 10 s");
 	mgmt_world_listen(&w, true);
 	POST(&w, LOGIN);

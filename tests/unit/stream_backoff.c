@@ -367,7 +367,7 @@ test_months(void)
 	signal_stream_post(w.signal, SIGNAL_STREAM_EV_START, NULL);
 	run(&w, 30 * MONO_SEC);
 	ok(mgmt_stream_is_up(w.mgmt) && signal_stream_is_up(w.signal), "both streams served");
-	w.env->now += DAYS(100);	/* management had nothing to say; signal hears its own probe */
+	w.env->clock.now += DAYS(100);	/* management had nothing to say; signal hears its own probe */
 	say_letter(&w);
 	run(&w, MONO_SEC);
 	w.mode = CUT;
@@ -378,11 +378,11 @@ test_months(void)
 	ok(w.mgmt->fsm.state != MGMT_STREAM_SPENT && w.syncs > 10, "a hundred good days, then cuts: Sync is tried on");
 	ok(w.signal->fsm.state != SIGNAL_STREAM_SPENT && w.connects > 10, "so is signal");
 	ok(w.mgmt->backoff.base == 10 * MONO_SEC && w.signal->backoff.base == 10 * MONO_SEC, "at 10 s");
-	w.env->now += DAYS(89);
+	w.env->clock.now += DAYS(89);
 	n = w.syncs + w.connects;
 	run(&w, 10 * MONO_MIN);
 	ok(w.syncs + w.connects > n, "89 days later: still");
-	w.env->now += DAYS(1);
+	w.env->clock.now += DAYS(1);
 	run(&w, 10 * MONO_MIN);
 	n = w.syncs + w.connects;
 	ok(w.mgmt->fsm.state == MGMT_STREAM_SPENT && w.signal->fsm.state == SIGNAL_STREAM_SPENT, "three months after the last good one: given up");
