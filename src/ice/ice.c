@@ -183,7 +183,7 @@ ice_nat_get(const struct ice *ice, struct ice_nat *n)
 		if (n->mapped[1].family == ADDR_NONE)
 			n->mapped[1] = g->mapped[1];
 	}
-	observe(n, &ice->probe->now.back_mapped);
+	observe(n, ice_probe_observed(ice->probe));
 	n->none = n->known && is_host(&n->mapped[0], host, nhost);
 	/* Peers beyond our router saw us too; those within see the host's address. */
 	for (const struct list *l = ice->sessions.next; l != &ice->sessions; l = l->next) {

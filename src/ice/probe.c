@@ -263,6 +263,20 @@ ice_probe_input(struct ice_probe *p, const struct ice_tx *tx, const struct wire_
 		ice_probe_post(p, ICE_PROBE_EV_REFUSED, NULL);
 }
 
+/* A router of Linux that takes in what nobody asked for (a bare masquerade) has noted the
+ * answer that we did not get, and so gives us another port towards there, and only
+ * there: where it keeps our port otherwise, that is no sign of anything. */
+const struct addr *
+ice_probe_observed(const struct ice_probe *p)
+{
+	static const struct addr none = { .family = ADDR_NONE };
+	const struct ice_probed *n = &p->now;
+
+	if (!n->far && !n->near && n->mapped.port == n->base.port && !addr_equal(&n->back_mapped, &n->mapped))
+		return &none;
+	return &n->back_mapped;
+}
+
 enum ice_filtering
 ice_probe_filtering(const struct ice_probe *p)
 {

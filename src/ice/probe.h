@@ -46,6 +46,9 @@ void ice_probe_able(struct ice_probe *, const struct addr *server, const struct 
 void ice_probe_in_vain(struct ice_probe *, const struct ice_session *);
 /* Something with a transaction id of ours came from `from`. */
 void ice_probe_input(struct ice_probe *, const struct ice_tx *, const struct wire_stun *, const struct addr *from);
+/* Our address as seen from elsewhere, for the mapping; family ADDR_NONE: none, or it
+ * would prove nothing. */
+const struct addr *ice_probe_observed(const struct ice_probe *);
 /* UNKNOWN: not measured. */
 enum ice_filtering ice_probe_filtering(const struct ice_probe *);
 #endif

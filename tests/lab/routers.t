@@ -26,6 +26,7 @@ begin() {
 		END
 		;;
 	symmetric) lab_nat nata symmetric ;;
+	bare) ns nata nft delete table ip guard ;;	# masquerade, and what nobody asked for comes in
 	esac
 	SERVER_FLAGS=
 	if [ -n "$2" ]; then
@@ -46,8 +47,9 @@ kind() {
 	name="$1${2:+, a server with two addresses}"
 	[ "$2" != coturn ] || name="$1, coturn as the server"
 	try "$name: a mesh" begin "$1" "$2"
-	try "$name: mapping is $3" lab_until 8 says mapping "$3"
 	try "$name: filtering is $4" lab_until 8 says filtering "$4"
+	# only then has all been measured
+	try "$name: mapping is $3" says mapping "$3"
 	[ "${5:-}" != coturn ] || coturn
 	mesh_down; rm -rf "$work/w"
 }
@@ -59,6 +61,7 @@ coturn() {
 }
 kind port-restricted "" endpoint-independent "address- and port-dependent"
 kind port-restricted two endpoint-independent "address- and port-dependent" coturn
+kind bare "" "not known\\|endpoint-independent" "address- and port-dependent"
 kind full-cone "" endpoint-independent ".*none"
 kind full-cone two endpoint-independent none
 if command -v turnserver >/dev/null; then
