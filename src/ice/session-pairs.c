@@ -199,3 +199,57 @@ ice_session_add_hosts(struct ice_session *s)
 	if (note != NULL)
 		fsm_carry(&s->fsm, &note->data);
 }
+
+/* ---- which one ---- */
+
+int64_t
+ice_session_patience(const struct ice_pair *p)
+{
+	switch (p->remote.type) {
+	case WIRE_CAND_HOST:
+		return 0;
+	case WIRE_CAND_SRFLX:
+		return 50 * MONO_MS;
+	case WIRE_CAND_PRFLX:
+		return 100 * MONO_MS;
+	case WIRE_CAND_RELAY:
+		break;
+	}
+	return 500 * MONO_MS;
+}
+
+struct ice_pair *
+ice_session_best(const struct ice_session *s, int64_t age, const struct ice_pair *not)
+{
+	struct ice_pair *best = NULL;
+	struct mono now = env_now(s->ice->env);
+
+	for (const struct list *l = s->pairs.next; l != &s->pairs; l = l->next) {
+		struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
+
+		if (p == not || !ice_pair_is_good(p) || mono_diff(now, p->last_ok) > age)
+			continue;
+		if (best == NULL || ice_pair_priority(p) > ice_pair_priority(best))
+			best = p;
+	}
+	return best;
+}
+
+bool
+ice_session_pair(const struct ice_session *s, struct note_pair *out)
+{
+	const struct ice_pair *p = s->selected;
+
+	if (p == NULL)
+		return false;
+	out->remote = p->remote.addr;
+	out->remote_type = p->remote.type;
+	out->local_type = ice_pair_local_type(p);
+	out->rtt_us = s->rtt_us != 0 ? s->rtt_us : p->rtt_us;
+	for (unsigned i = 0; i < s->nlocal; i++)
+		if (s->local[i].addr.family == p->remote.addr.family && out->local.family == ADDR_NONE)
+			out->local = s->local[i].addr;
+	if (p->mapped.family != ADDR_NONE && out->local_type != WIRE_CAND_HOST)
+		out->local = p->mapped;
+	return s->fsm.state == ICE_SESSION_CONNECTED || s->fsm.state == ICE_SESSION_DOUBTFUL;
+}

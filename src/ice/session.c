@@ -307,39 +307,6 @@ ice_session_do_recall(struct ice_session *s)
 
 /* ---- nomination ---- */
 
-static int64_t
-patience(enum wire_cand_type type)
-{
-	switch (type) {
-	case WIRE_CAND_HOST:
-		return 0;
-	case WIRE_CAND_SRFLX:
-		return 50 * MONO_MS;
-	case WIRE_CAND_PRFLX:
-		return 100 * MONO_MS;
-	case WIRE_CAND_RELAY:
-		break;
-	}
-	return 500 * MONO_MS;
-}
-
-/* The best pair that answered, no older than `age`, other than `not`. */
-static struct ice_pair *
-best_pair(const struct ice_session *s, int64_t age, const struct ice_pair *not)
-{
-	struct ice_pair *best = NULL;
-
-	for (const struct list *l = s->pairs.next; l != &s->pairs; l = l->next) {
-		struct ice_pair *p = LIST_OF(l, struct ice_pair, in_session);
-
-		if (p == not || !ice_pair_is_good(p) || mono_diff(now(s), p->last_ok) > age)
-			continue;
-		if (best == NULL || ice_pair_priority(p) > ice_pair_priority(best))
-			best = p;
-	}
-	return best;
-}
-
 static bool
 nominating(const struct ice_session *s)
 {
@@ -353,14 +320,14 @@ ice_session_if_may_nominate(const struct ice_session *s)
 
 	if (!s->controlling || nominating(s))
 		return false;
-	best = best_pair(s, INT64_MAX, NULL);
-	return best != NULL && mono_diff(now(s), s->started) >= patience(best->remote.type);
+	best = ice_session_best(s, INT64_MAX, NULL);
+	return best != NULL && mono_diff(now(s), s->started) >= ice_session_patience(best);
 }
 
 static bool
 ice_session_if_spare(const struct ice_session *s)
 {
-	return s->controlling && !nominating(s) && best_pair(s, SPARE_AGE, s->selected) != NULL;
+	return s->controlling && !nominating(s) && ice_session_best(s, SPARE_AGE, s->selected) != NULL;
 }
 
 /* Without a router between, where the selected one has one, and no slower. */
@@ -369,7 +336,7 @@ ice_session_if_better(const struct ice_session *s)
 {
 	const struct ice_pair *p;
 
-	if (!s->controlling || nominating(s) || s->selected == NULL || (p = best_pair(s, SPARE_AGE, s->selected)) == NULL)
+	if (!s->controlling || nominating(s) || s->selected == NULL || (p = ice_session_best(s, SPARE_AGE, s->selected)) == NULL)
 		return false;
 	return p->remote.type == WIRE_CAND_HOST && s->selected->remote.type != WIRE_CAND_HOST &&
 	    p->rtt_us <= (s->rtt_us != 0 ? s->rtt_us : s->selected->rtt_us);
@@ -378,7 +345,7 @@ ice_session_if_better(const struct ice_session *s)
 static void
 ice_session_do_choose(struct ice_session *s)
 {
-	s->chosen = best_pair(s, s->selected != NULL ? SPARE_AGE : INT64_MAX, s->selected);
+	s->chosen = ice_session_best(s, s->selected != NULL ? SPARE_AGE : INT64_MAX, s->selected);
 }
 
 /* ---- other guards ---- */
@@ -533,23 +500,4 @@ struct ice_pair *
 ice_session_chosen(struct ice_session *s)
 {
 	return s->chosen;
-}
-
-bool
-ice_session_pair(const struct ice_session *s, struct note_pair *out)
-{
-	const struct ice_pair *p = s->selected;
-
-	if (p == NULL)
-		return false;
-	out->remote = p->remote.addr;
-	out->remote_type = p->remote.type;
-	out->local_type = ice_pair_local_type(p);
-	out->rtt_us = s->rtt_us != 0 ? s->rtt_us : p->rtt_us;
-	for (unsigned i = 0; i < s->nlocal; i++)
-		if (s->local[i].addr.family == p->remote.addr.family && out->local.family == ADDR_NONE)
-			out->local = s->local[i].addr;
-	if (p->mapped.family != ADDR_NONE && out->local_type != WIRE_CAND_HOST)
-		out->local = p->mapped;
-	return s->fsm.state == ICE_SESSION_CONNECTED || s->fsm.state == ICE_SESSION_DOUBTFUL;
 }
