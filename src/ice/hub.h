@@ -50,6 +50,7 @@ struct ice {
 
 /* A new transaction with a random id, or NULL. */
 struct ice_tx *ice_tx_new(struct ice *, const struct addr *to);
+void ice_tx_free(struct ice *, struct ice_tx *);
 void ice_tx_drop_pair(struct ice *, const struct ice_pair *);
 void ice_tx_drop_gather(struct ice *, const struct ice_gather *);
 void ice_tx_drop_probe(struct ice *, const struct ice_probe *);
