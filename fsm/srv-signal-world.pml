@@ -24,8 +24,8 @@ inline srv_signal_restart_beat(a)		{ restarted = true }
 inline srv_signal_do_say_hello(a, arg)		{ hello = true }
 #define BUSY (!asked)
 #define FAST NEWS(!asked, opened, asked = true)
-#define FAULTY BAD(true, call, gone, skip) LUCK(!deaf, deaf = true) LUCK(roomy, roomy = false) :: atomic { !roomy -> roomy = true }
-#define ROLES ROLE(entry == 1, letter, skip) ROLE(true, stop, skip) ROLE(entry == 1, replaced, entry = 2)
+#define FAULTY BAD(asked, call, gone, skip) LUCK(!deaf, deaf = true) LUCK(roomy, roomy = false) :: atomic { !roomy -> roomy = true }
+#define ROLES ROLE(entry == 1, letter, skip) ROLE(asked, stop, skip) ROLE(entry == 1, replaced, entry = 2)
 inline srv_signal_send_replace(a, arg) { replaces = true }
 inline srv_signal_do_say_deaf(a, arg) { said = true; assert(deaf) }
 inline srv_signal_do_say_slow(a, arg) { said = true }

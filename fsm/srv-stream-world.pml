@@ -33,10 +33,10 @@ inline srv_stream_do_retire(a, arg)		{ assert(entry != 1); retired = true }	/* n
 #define BUSY (call && !asked)
 #define FAST FAR(!asked, call, request, asked = true) :: atomic { !roomy -> roomy = true }
 #define FAULTY \
-	BAD(true, call, gone, asked = true) BAD(true, call, bad, asked = true) BAD(asked, call, request, skip) \
+	BAD(true, call, gone, asked = true) BAD(!asked, call, bad, asked = true) \
 	LUCK(!asked, asked = true) LUCK(roomy, roomy = false) LUCK(!deaf, deaf = true)
 #define ROLES \
-	ROLE(true, map_changed, skip) ROLE(true, removed, over = true) ROLE(true, stop, over = true) \
+	ROLE(entry == 1, map_changed, skip) ROLE(entry == 1, removed, over = true) ROLE(true, stop, over = true) \
 	ROLE(entry == 1, replaced, entry = 2; over = true)
 #define M_before was = M_state; was_due = due; if :: ev == EV(map_changed) && (IS(live) || IS(pacing) || IS(held)) -> owed = true :: else fi
 inline srv_stream_do_refuse(a, arg) { said = true }
