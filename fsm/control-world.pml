@@ -253,7 +253,7 @@ inline arrive(c) {
 	:: else -> qs!ev_srv_stream_request,c,0
 	fi }
 inline vanish(c) { if :: used[c] && att[c] -> do :: down[c]?m :: empty(down[c]) -> break od; down[c]!CUT :: else fi; forget_call(c) }
-inline changed(c, e) { if :: used[c] -> qs!e,c,0 :: else fi }
+inline changed(c, e) { if :: used[c] && entry[KIND(c)] == c -> qs!e,c,0 :: else fi }
 inline work() { do :: qs?ev,at,arg -> dispatch_server(at, ev, arg) :: empty(qs) -> break od }
 inline bury(c) { if :: used[c] && C(c, ended) -> forget_call(c) :: else fi }
 
