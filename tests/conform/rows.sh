@@ -30,7 +30,7 @@ covered() { # NAME PROGRAM...
 }
 covered units unit/relay_link unit/relay_channel unit/signal_letters unit/stream_backoff unit/stream_beats unit/two_peers unit/odd_signal \
 	unit/two_peers_later unit/server_refuse \
-	unit/session_rows unit/mgmt_rows unit/server_slow unit/probe_rows \
+	unit/session_rows unit/mgmt_rows unit/server_slow unit/probe_rows unit/peer_rows \
 	unit/watches unit/wg-device unit/wg-rows unit/server_relay unit/server_signal unit/server_mgmt unit/server_flows unit/server_port
 covered plays play/maps play/outages play/routers
 lab=

@@ -237,11 +237,44 @@ test_garbage(void)
 	world_end(&w);
 }
 
+/* What comes before "registered" is not believed, and a second start dials no second time. */
+static void
+test_message_first(void)
+{
+	struct wire_signal m = { .type = WIRE_SIGNAL_OFFER };
+	uint8_t nonce[WIRE_BOX_NONCE];
+	struct buf b = { 0 };
+	unsigned connects;
+	struct world w;
+
+	world_make(&w);
+	w.mute = true;
+	run(&w, MONO_SEC);
+	env_random(w.env, nonce, sizeof(nonce));
+	wire_signal_seal(&b, &m, nonce, w.conf.public_key, w.peer, w.peer_secret);
+	grpc_send(w.stream, buf_bytes(&b), buf_len(&b));	/* headers without the word, and an offer */
+	signal_stream_post(w.signal, SIGNAL_STREAM_EV_START, NULL);
+	run(&w, 8 * MONO_SEC);
+	ok(w.heard == 0 && !signal_stream_is_up(w.signal) && w.connects == 1, "a message from a server that did not register us: not heard");
+	run(&w, 2 * MONO_SEC);
+	w.mute = false;
+	for (int i = 0; i < 200 && !signal_stream_is_up(w.signal); i++)
+		run(&w, 100 * MONO_MS);
+	connects = w.connects;
+	signal_stream_post(w.signal, SIGNAL_STREAM_EV_START, NULL);
+	grpc_send(w.stream, buf_bytes(&b), buf_len(&b));
+	run(&w, MONO_SEC);
+	ok(w.heard == 1 && connects > 1 && w.connects == connects, "registered, on another stream: the same is");
+	buf_free(&b);
+	world_end(&w);
+}
+
 int
 main(void)
 {
 	test_registered_first();
 	test_order();
 	test_garbage();
+	test_message_first();
 	return tap_done();
 }

@@ -84,7 +84,8 @@ from_path(struct side *s, int send)
 		ice_session_post(s->session, ICE_SESSION_EV_CLOSE, NULL);
 		break;
 	case PATH_SEND_RESET:
-		guard_post(&s->peer->guard, GUARD_EV_RESET, NULL);
+		if (!s->mute_reset)
+			guard_post(&s->peer->guard, GUARD_EV_RESET, NULL);
 		break;
 	case PATH_SEND_MARK_STALE:
 	case PATH_SEND_PATH_ON:

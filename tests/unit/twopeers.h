@@ -45,6 +45,7 @@ struct side {
 	struct peer_endpoint was;
 	unsigned endpoints, shakes, checks, ups, downs, offers, answers, cands, cands_before_answer;
 	bool answered;
+	bool mute_reset;		/* its path tells the guard of no loss */
 	bool relays;
 	struct way way;			/* the relay channel */
 	uint32_t generation;

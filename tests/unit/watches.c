@@ -249,6 +249,54 @@ watch_deaf(void)
 	wg_watch_free(watch);
 }
 
+/* What seldom comes: no path twice, a device that says nothing, packets that wait for
+ * a session, a handshake of long ago. */
+static void
+watch_seldom(void)
+{
+	unsigned knocks;
+
+	memset(&peer, 0, sizeof(peer));
+	doubts = timeouts = 0;
+	watch = wg_watch_new(loop, &peer, "r", NULL);
+	fake_run(MONO_SEC);
+	post(WG_WATCH_EV_PATH_OFF);
+	fake_run(MONO_MIN);
+	ok(watch->fsm.state == WG_WATCH_OFF && peer.knocks == 0, "no path, told again: nothing");
+	post(WG_WATCH_EV_PATH_ON);
+	fake_run(9 * MONO_SEC);
+	is_int(watch->fsm.state, WG_WATCH_ARMED, "a path over which nothing went");
+	fake_run(2 * MONO_SEC);
+	ok(wg_watch_is_good(watch) && timeouts == 0, "owes nothing after ten seconds");
+	received(true);
+	peer.stats.kept = 3;
+	sent();
+	knocks = peer.knocks;
+	fake_run(4100 * MONO_MS);
+	is_int(peer.knocks, knocks + 4, "packets that wait for a session: it is asked for every second");
+	peer.stats.kept = 0;
+	received(true);
+	fake_run(10 * MONO_SEC);
+	is_int(watch->fsm.state, WG_WATCH_QUIET, "it is there, and nobody says anything");
+	peer.stats.keepalive = 25;
+	knocks = peer.knocks;
+	for (int i = 0; i < 8; i++) {
+		peer.stats.last_received.us = fake_now();	/* keepalives come, handshakes do not */
+		fake_run(25 * MONO_SEC);
+	}
+	ok(watch->fsm.state == WG_WATCH_QUIET && peer.knocks == knocks, "no handshake for 200 s: it may be late");
+	for (int i = 0; i < 40 && watch->fsm.state == WG_WATCH_QUIET; i++) {
+		peer.stats.last_received.us = fake_now();
+		fake_run(MONO_SEC);
+	}
+	ok(watch->fsm.state == WG_WATCH_ARMED && peer.knocks == knocks + 1 && timeouts == 0, "nor for 210: we ask for one before we judge");
+	fake_run(MONO_SEC);
+	received(false);
+	fake_run(MONO_SEC);
+	ok(wg_watch_is_good(watch) && timeouts == 0, "which comes");
+	wg_watch_free(watch);
+}
+
 static void
 network(void)
 {
@@ -298,6 +346,7 @@ main(void)
 	watch_slow_flow();
 	watch_one_way();
 	watch_deaf();
+	watch_seldom();
 	network();
 	fsm_loop_free(loop);
 	free(env);
