@@ -8,7 +8,7 @@
 #define SELF 1
 #include "head.pml"
 #define COINS 2
-bool seen, ice, relay, restarted, sent, counted, late, news;	/* in this step */
+bool seen, ice, relay, word, restarted, sent, counted, late, news;	/* in this step */
 bool held;			/* candidates wait for their answer */
 byte said, took, was_kept;	/* in this step: 1 an offer, 2 an answer */
 bool unheard;			/* the newest word of the remote has not reached the workers */
@@ -32,6 +32,7 @@ inline handshake_send_ice_offer(a, arg)		{ said = 1; heard = false; unheard = fa
 inline handshake_send_ice_answer(a, arg)	{ said = 2; heard = false; unheard = false; ice = true }
 inline handshake_send_ice_candidate(a, arg)	{ sent = true }
 inline handshake_send_relay_offer(a, arg)	{ relay = true }
+inline handshake_send_word(a, arg)		{ assert(ice && relay); word = true }	/* the guard looks at what it led to */
 inline handshake_send_peer_restarted(a, arg)	{ restarted = true }
 inline handshake_send_finish(a, arg)		{ assert(!finishing && nfull(q)); finishing = true; q!EV(finish),0,0 }
 #define BUSY false
@@ -47,8 +48,8 @@ inline settle() {
 	assert(took == 0 || said == took);	/* an offer is heard as an offer */
 	assert(sent == (ev == EV(ask) || ev == EV(candidate) || ev == EV(local_candidate)));
 	restarted = false; sent = false; counted = false; late = false; news = false; said = 0; took = 0; was_kept = 0;
-	assert(ice == relay && ice == seen);	/* both workers hear of it, and it is noted */
-	seen = false; ice = false; relay = false;
+	assert(ice == relay && ice == seen && ice == word);	/* both workers hear of it, the guard as well, and it is noted */
+	seen = false; ice = false; relay = false; word = false;
 	assert(!IS(ready) || !held);
 	assert(IS(busy) == finishing);		/* one at a time, and it ends */
 	assert(!IS(ready) || (!owed && !unheard && kept == 0))	/* an offer is always answered, none is forgotten */

@@ -306,7 +306,7 @@ inline consequences(a, v) {
 		rid[a] = ID(v); key[a] = ((v) & KEY) != 0; rgen[a] = ((v) & GEN) != 0
 	:: else fi;
 	if
-	:: msg && away[a] -> msg = 0	/* not said, and we know that */
+	:: msg && away[a] -> if :: msg & CANDS -> unmapped[a] = false :: else fi; msg = 0	/* not said; that we know it is left out */
 	:: msg && !away[a] -> MUST(mute, !gone);
 		if
 		:: (msg & 3) == OFFER -> MUST(names_one, !used[a] || aid[a] == sid[a])	/* it names no agent that is gone */

@@ -266,6 +266,12 @@ wire_handshake_to_path(struct handshake *h)
 	return &h->peer->path;
 }
 
+struct guard *
+wire_handshake_to_guard(struct handshake *h)
+{
+	return &h->peer->guard;
+}
+
 struct handshake *
 wire_ice_session_to_handshake(struct ice_session *s)
 {

@@ -174,6 +174,32 @@ better_path(void)
 	world_free(&w);
 }
 
+/* The peer had no relay when our guard came to rest; its next word is that it has. */
+static void
+relay_again(void)
+{
+	unsigned offers;
+
+	world_new(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED);
+	w.a.relays = true;
+	world_start(&w, true, true);
+	world_until_direct(&w, 5000);
+	fake_run(20 * MONO_SEC);
+	ok(w.a.peer->guard.fsm.state == GUARD_SETTLED, "direct, and the peer has no relay: nothing is missing");
+	w.b.relays = true;
+	offers = w.a.offers;
+	guard_post(&w.b.peer->guard, GUARD_EV_SIGNAL_UP, NULL);
+	fsm_drain(w.b.loop);
+	fake_run(300 * MONO_MS);
+	ok(w.a.peer->guard.fsm.state == GUARD_SEEKING && w.a.offers == offers, "it has one again: the guard looks again, and gives that half a second");
+	fake_run(MONO_SEC);
+	ok(w.a.offers > offers, "the standby does not come: it is asked for");
+	world_relay(&w, true);
+	fake_run(10 * MONO_SEC);
+	ok(w.a.peer->guard.fsm.state == GUARD_SETTLED, "and when it is there, all is at rest");
+	world_free(&w);
+}
+
 int
 main(void)
 {
@@ -184,5 +210,6 @@ main(void)
 	no_filter_but_the_overlay();
 	early_candidate();
 	better_path();
+	relay_again();
 	return tap_done();
 }

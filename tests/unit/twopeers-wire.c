@@ -43,6 +43,9 @@ from_handshake(struct side *s, int send, struct fsm_data *d)
 	case HANDSHAKE_SEND_PEER_RESTARTED:
 		path_post(&s->peer->path, PATH_EV_RESTARTED, NULL);
 		break;
+	case HANDSHAKE_SEND_WORD:
+		guard_post(&s->peer->guard, GUARD_EV_WORD, NULL);
+		break;
 	case HANDSHAKE_SEND_FINISH:
 		handshake_post(&s->peer->handshake, HANDSHAKE_EV_FINISH, NULL);
 		break;
