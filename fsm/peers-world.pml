@@ -65,6 +65,7 @@
 #define STALE(a, e) printf("BROKEN: unawaited %d\n", e); assert(false)	/* the world offers an event only to the state that waits for it */
 #define MAXTRY 1		/* the code: four tries while only the relay carries; the number is not the point */
 #define PATIENCE 1		/* the code: fourteen while only the pair carries */
+/* what may happen next, and what it costs; a replay (tests/conform) says these in its own way */
 #define FAST_ACT(n, cond) :: (cond) -> act = n
 #define SLOW_ACT(n, bit, cond, rests) :: QUIET && (cond) && (rests) && !(fired[a] & bit) -> act = n
 /* the agents are alike: the first thing that befalls one of them befalls agent 0 */
@@ -72,19 +73,28 @@
 #define FAULT(cond) budget > 0 && (cond) -> budget--
 #define MENDED !dir_up
 #define PAY budget--
-#define SEEN true
+#define REPEATS(a) (HUSH && AGAIN(a))
+#define BEHIND(a) false		/* that one is lost when it comes to be the first */
+#define SEEN true		/* in a replay: what nobody can notice yet may as well happen later */
+#define SAID true
+#define TOLD true
 #define MATTERS(a) true
 #define RUNNING
 #define BEGIN(a) skip
+#define FIRST
+#define MORE(a)
+#define NOTHING
 #define END(a) skip
+#define HIDDEN hidden
+#define Q q
 #endif
 
 /* One FIFO, drained within one step, so it is empty whenever a state is stored. */
-hidden short q[TURN + 4];
+HIDDEN short q[TURN + 4];
 byte qh, qt, cur;
 short arg;		/* not hidden: Spin tries the other branches after it went back */
 bool stale;
-#define POST(a, e, v) c_code { q[now.qt++] = (e) * 512 + now.v; }
+#define POST(a, e, v) c_code { Q[now.qt++] = (e) * 512 + now.v; }
 #define PUT(e, v) q[qt] = (e) * 512 + (v); qt++
 
 /* A message, which is also the argument of the events it makes. */
@@ -142,7 +152,7 @@ byte moved[AGENTS];		/* times the endpoint moved since the last fault */
 byte act;			/* what happens next; 0 whenever a state is stored */
 hidden short x;
 hidden byte i, k, said, owed, newer, news, had, stood, gone, map[8];
-hidden byte jumped;		/* the host slept: what was young is old */
+HIDDEN byte jumped;		/* the host slept: what was young is old */
 hidden byte held, noted, renew, made, closed;
 hidden short msg, kept;
 hidden byte owes;
@@ -454,6 +464,7 @@ inline perform(a) {
 	stood = endpoint[a]; gone = false;
 	printf("now\nagent %d: act %d\n", a, act);
 	if
+	:: act == 0 -> skip
 	:: act == 1 -> had = carries(a); take(a, x); deliver(a, x)
 	:: act == 2 -> x = late[a]; late[a] = 0; deliver(a, x)
 	:: act == 3 -> valid[a] = true; PUT(ev_ice_session_selected, 1)
@@ -490,6 +501,8 @@ inline perform(a) {
 		:: act == 33 -> notices(a)					/* only a new address */
 		:: act == 34 -> tell(O(a)); link_goes(a); cut[a] = false; gone = true
 		:: act == 35 -> link_goes(a); cut[a] = false; gone = true
+		:: act == 42 -> sig[(a) * SIG + 1] = sig[(a) * SIG + 2]; sig[(a) * SIG + 2] = sig[(a) * SIG + 3]; sig[(a) * SIG + 3] = 0
+		:: act == 41 -> PUT(ev_wg_watch_shaken, 0)			/* WireGuard answers over a pair that ICE gave up */
 		:: act == 40 -> PUT(ev_wg_watch_elsewhere, 0)			/* a packet of before both changed their way */
 		:: act == 39 -> valid[a] = true; PUT(ev_ice_session_answered, 0)	/* the far end gave the pair up, its answer was under way */
 		:: act == 38 -> jumped = true; watch_fires(a)
@@ -501,7 +514,8 @@ inline perform(a) {
 	fi }
 
 proctype agent(byte a) RUNNING {
-end:	do :: atomic { if
+end:	do :: atomic { FIRST if
+	NOTHING
 	FAST_ACT(1, HAS(a))
 	FAST_ACT(2, late[a] != 0 && !away[a])
 	FAST_ACT(3, CAN_SELECT(a))
@@ -512,7 +526,7 @@ end:	do :: atomic { if
 	FAST_ACT(8, !link[a])
 	FAST_ACT(18, HAS(a) && (sig[(a) * SIG] & 3) != CAND && (sig[(a) * SIG + 1] & 3) != 0 && (sig[(a) * SIG + 1] & 3) != CAND)
 	FAST_ACT(17, away[a])
-	FAST_ACT(9, HUSH && AGAIN(a))
+	FAST_ACT(9, REPEATS(a))
 	FAST_ACT(10, CAN_SHAKE(a))
 	SLOW_ACT(11, 1, SLOW_ICE(a), true)
 	SLOW_ACT(12, 2, SLOW_WATCH(a), true)
@@ -528,6 +542,7 @@ end:	do :: atomic { if
 #if !defined(IDLE) && !defined(RELAYS)
 	LUCK(28, HAS(a) && MATTERS(a))
 	LUCK(29, HAS(a) && late[a] == 0)
+	LUCK(42, BEHIND(a))
 	LUCK(31, true)
 #endif
 #if !defined(IDLE) && !defined(ROUTERS)
@@ -544,12 +559,13 @@ end:	do :: atomic { if
 	LUCK(34, true)
 	LUCK(35, true)
 	LUCK(36, true)
-	LUCK(37, !away[a])
+	LUCK(37, !away[a] && SAID)
+	LUCK(41, IS(wg_watch, armed, a) && dir_up)
 	LUCK(40, IS(wg_watch, good, a))
 	LUCK(39, (IS(ice_session, doubtful, a) || IS(ice_session, lurking, a)) && dir_up && !pairok)
 	LUCK(38, IS(wg_watch, good, a) && !up)
 #endif
-	fi; d_step { BEGIN(a); perform(a) }; drain(a); skip; d_step { END(a); settle(a) }; skip } od	/* one copy of the step a process: pan.c is six times smaller */
+	fi; d_step { BEGIN(a); perform(a) }; MORE(a) drain(a); skip; d_step { END(a); settle(a) }; skip } od	/* one copy of the step a process: pan.c is six times smaller */
 }
 #ifdef COUNT
 #define FORGET moved[0] = 0; moved[1] = 0
@@ -562,7 +578,7 @@ end:	do
 	:: d_step { MENDED; dir_up = true; FORGET; stood = endpoint[0]; settle(0) }
 #ifndef ROUTERS
 	:: d_step { FAULT((rlive[0] || rlive[1]) && SEEN); rlive[0] = false; rlive[1] = false; stood = endpoint[0]; settle(0) }	/* the relay server forgets */
-	:: d_step { FAULT(link[0] && link[1]); link_goes(0); link_goes(1); cut[0] = true; cut[1] = true; stood = endpoint[0]; settle(0) }	/* it restarts */
+	:: d_step { FAULT(link[0] && link[1] && TOLD); link_goes(0); link_goes(1); cut[0] = true; cut[1] = true; stood = endpoint[0]; settle(0) }	/* it restarts */
 #endif
 	od }
 #ifndef REPLAY

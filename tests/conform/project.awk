@@ -8,8 +8,8 @@
 # and the visible rows that it led to.
 #
 # A turn is what happens between two times that the queue is empty.  Where one turn
-# had several causes, as when a server's notices come in one packet, each is a turn of
-# its own: the model takes one thing at a time.  A life of an agent begins each time
+# had several causes that did not meet, as when a server's notices come in one packet,
+# each is a turn of its own.  A life of an agent begins each time
 # its machines are made.  Visible is a row that leads to another state, or that tells
 # another of the machines something that the model follows; merge() and alike() say
 # what the model does not tell apart.  A turn without a visible row is printed if one of
@@ -21,13 +21,13 @@ BEGIN {
 	for (i = 1; i <= n; i++) tells[w[i]] = 1
 	n = split(speaks, w, " "); for (i = 1; i <= n; i++) spoken[w[i]] = 1
 	# what comes from outside, as an act of the world (its perform())
-	act("handshake offer", "1,2,18,29"); act("handshake answer", "1,2,18,29"); act("handshake candidate", "1,2,29")
+	act("handshake offer", "1,2,29"); act("handshake answer", "1,2,29"); act("handshake candidate", "1,2,29")
 	act("ice-session selected", "3"); act("ice-session answered", "4,39"); act("ice-session mapped", "5"); act("ice-session again", "9")
 	act("ice-session limit", "21"); act("ice-session silent", "21"); act("ice-session verdict", "21")
 	act("relay-channel online", "6"); act("relay-channel offline", "7,26"); 
 	act("relay-channel link-lost", "8,24,25"); act("relay-channel close", "27")
 	act("relay-channel presence", "14"); act("relay-channel answer", "14")
-	act("wg-watch first", "10,12"); act("wg-watch look", "10,12,38"); act("wg-watch shaken", "10,12"); act("wg-watch elsewhere", "16,40")
+	act("wg-watch first", "10,12"); act("wg-watch look", "10,12,38"); act("wg-watch shaken", "10,12,41"); act("wg-watch elsewhere", "16,40")
 	act("guard tick", "13,15")
 	act("net-change", "32,33"); act("up", "8,17")
 	# the model has no quiet watcher: who is idle is looked at like the others
@@ -84,7 +84,7 @@ function comes(seq, to, event, root,   m, why) {
 		if (c == "@") at = substr($f, 2)
 		if (c !~ /[NPDBRUQ]/) continue
 		split($f, a, ",")
-		if (c == "N") { mach[p, a[2]] = a[3]; if (a[3] == "handshake") life[agent]++ }
+		if (c == "N") { mach[p, a[2]] = a[3]; if (a[3] == "handshake" && ++life[agent] > 1) print "turn", agent, life[agent], at, "born", "34,35?" }
 		else if (c == "P" || c == "D") comes(a[2], a[3], a[4], in_step[p] ? root[p] : a[2])
 		else if (c == "B") {
 			in_step[p] = 1; now[p] = m = mach[p, a[3]]; state = a[4]; ev = a[5]
@@ -96,19 +96,30 @@ function comes(seq, to, event, root,   m, why) {
 			in_step[p] = 0
 			if (!(m in ours)) continue
 			k = m SUBSEP state SUBSEP a[2]; e = cause[p]
-			if (!((p, e) in part)) { order[p, ++parts[p]] = e; part[p, e] = ""; matters[p, e] = 0 }
+			if (!((p, e) in first)) { order[p, ++parts[p]] = e; first[p, e] = steps[p] + 1 }
+			last[p, e] = ++steps[p]
 			if (does[k] || vis[k]) matters[p, e] = 1
-			if (!vis[k]) continue
-			part[p, e] = part[p, e] " " (ours[m] - 1) ":" a[2]
-		} else if (c == "Q") {
-			for (i = 1; i <= parts[p]; i++) {
-				e = order[p, i]; split(e, w, SUBSEP)
-				does_act = (w[2] in acts) ? acts[w[2]] : "-"
-				if (matters[p, e] && (part[p, e] != "" || (w[2] in acts)))
-					{ sub(/ /, "/", w[2]); print "turn", agent, life[agent], at, w[2], does_act part[p, e] }
-				delete part[p, e]; delete matters[p, e]
-			}
-			parts[p] = 0
-		}
+			if (vis[k]) { sees[p, e] = 1; row[p, steps[p]] = " " (ours[m] - 1) ":" a[2] }
+		} else if (c == "Q") tell()
 	}
 }
+# The causes of one turn, in their order.  Those whose steps lie between each other's are
+# told as one: the model must take them as one.
+function tell(   i, j, n, s, e, rows, has) {
+	for (i = 1; i <= parts[p]; i = j) {
+		n = last[p, order[p, i]]
+		for (j = i + 1; j <= parts[p] && first[p, order[p, j]] <= n; j++) if (last[p, order[p, j]] > n) n = last[p, order[p, j]]
+		rows = ""; has = 0
+		for (s = first[p, order[p, i]]; s <= n; s++) { rows = rows row[p, s]; delete row[p, s] }
+		for (n = i; n < j; n++) if (is_told(order[p, n])) has = n
+		for (n = i; n <= has; n++) if (is_told(e = order[p, n])) {
+			split(e, w, SUBSEP)
+			s = ((w[2] in acts) ? acts[w[2]] : "-") (((p, e) in sees) ? "" : "?") ((n < has) ? "+" : "")
+			sub(/ /, "/", w[2])
+			print "turn", agent, life[agent], at, w[2], s ((n < has) ? "" : rows)
+		}
+	}
+	for (i = 1; i <= parts[p]; i++) { e = order[p, i]; delete first[p, e]; delete last[p, e]; delete matters[p, e]; delete sees[p, e]; delete order[p, i] }
+	parts[p] = steps[p] = 0
+}
+function is_told(e,   w) { split(e, w, SUBSEP); return ((p, e) in matters) && (((p, e) in sees) || (w[2] in acts)) }

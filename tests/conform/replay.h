@@ -5,7 +5,10 @@
  *
  *	visible MACHINE LINE STATE
  *	alike MACHINE LINE LINE				two rows that are compared as one
- *	turn AGENT LIFE TIME CAUSE ACTS MACHINE:LINE ...	no rows: nothing that is compared
+ *	turn AGENT LIFE TIME CAUSE ACTS[?][+] MACHINE:LINE ...
+ *
+ * A turn without rows has nothing that is compared; with "?" it may have done nothing,
+ * with "+" it and the next are one turn, whose rows the last of them has.
  *
  * and between two of them as many things befall as LUCK says, IN_ALL at most.  The rows of the
  * turn under way are not in the state vector: a turn is one step of the search.
@@ -20,7 +23,7 @@
 
 static const char *const replay_machine[MACHINES] = { "handshake", "ice-session", "relay-channel", "path", "wg-watch", "guard" };
 struct replay_turn {
-	int agent, life, n, idle, looks, row[MOST];
+	int agent, life, n, idle, joined, row[MOST];
 	unsigned long long acts;
 	int next_life[2];			/* of each agent, from here on */
 	unsigned long long may[2][2][2];	/* acts an agent may try now: [agent][there is luck left][its next life is to begin] */
@@ -34,10 +37,15 @@ static int turn_row[MOST], turn_n;
 #define ACT(n) (1ULL << (n))
 /* what no tape tells: a link comes up, a message is held up or comes twice, an entry
  * dies, a router forgets, signal goes and comes, an agent is closed and made anew */
-#define UNSEEN (ACT(8) | ACT(17) | ACT(37) | ACT(28) | ACT(30) | ACT(31) | ACT(34) | ACT(35))
+#define BORN (ACT(34) | ACT(35))
+#define UNSEEN (ACT(8) | ACT(17) | ACT(37) | ACT(28) | ACT(42) | ACT(30) | ACT(31) | BORN)
 
 /* those that depend on what passes between the two: a pair answers, packets come back */
-#define LOOKS (ACT(3) | ACT(4) | ACT(10) | ACT(12) | ACT(16) | ACT(38))
+#define LOOKS (ACT(3) | ACT(4) | ACT(10) | ACT(12) | ACT(16) | ACT(38) | ACT(41))
+/* in which something is said or heard over signal, or its stream comes back */
+#define SAYS (ACT(1) | ACT(5) | ACT(9) | ACT(13) | ACT(17))
+/* in which the relay says something */
+#define TELLS (ACT(6) | ACT(7) | ACT(8) | ACT(14))
 
 static int
 machine_of(const char *text)
@@ -72,7 +80,9 @@ read_turn(char *text)
 	acts = strtok(NULL, " \n");
 	while ((word = strtok(NULL, " \n")) != NULL && t->n < MOST)
 		t->row[t->n++] = row_of(atoi(word), atoi(strchr(word, ':') + 1));
-	for (; *acts != '\0' && *acts != '-'; acts = *end == ',' ? end + 1 : end)
+	t->idle = strchr(acts, '?') != NULL;
+	t->joined = strchr(acts, '+') != NULL;
+	for (; *acts >= '0' && *acts <= '9'; acts = *end == ',' ? end + 1 : end)
 		t->acts |= ACT(strtol(acts, &end, 10));
 }
 
@@ -81,16 +91,14 @@ prepare(int pos)
 {
 	struct replay_turn *t = &replay_turns[pos];
 
-	t->idle = t->n == 0 && pos < replay_n;
-	t->looks = (t->acts & LOOKS) != 0;
 	for (int a = 0; a < 2; a++) {
 		unsigned long long fed = t->agent == a ? t->acts : 0;
 
 		t->next_life[a] = t->agent == a ? t->life : pos < replay_n ? t[1].next_life[a] : 0;
-		t->may[a][0][0] = fed;
-		t->may[a][1][0] = fed | (UNSEEN & ~(ACT(34) | ACT(35)));
-		t->may[a][0][1] = 0;
-		t->may[a][1][1] = UNSEEN;
+		t->may[a][0][0] = fed & ~BORN & ~ACT(29);	/* twice is bad luck too */
+		t->may[a][1][0] = (fed | UNSEEN) & ~BORN;
+		t->may[a][0][1] = fed & BORN;
+		t->may[a][1][1] = (fed & BORN) | UNSEEN;
 	}
 }
 
@@ -178,13 +186,13 @@ came_to(int pos)
 
 /* After a turn of the model: 0 nothing was seen of it, 1 it is the next, 2 it is not. */
 static int
-replay_turn(int agent, int pos, int act)
+replay_turn(int agent, int pos, int act, int within)
 {
 	const struct replay_turn *t = &replay_turns[pos];
 
-	if (turn_n == 0 && !is_next(agent, pos, act))
+	if (turn_n == 0 && !within && !is_next(agent, pos, act))
 		return 0;
-	if (!is_next(agent, pos, act) || t->n != turn_n || memcmp(t->row, turn_row, sizeof(int) * (size_t)turn_n) != 0) {
+	if ((!within && !is_next(agent, pos, act)) || t->n != turn_n || memcmp(t->row, turn_row, sizeof(int) * (size_t)turn_n) != 0) {
 		instead(pos, agent, act, "");
 		return 2;
 	}

@@ -9,8 +9,8 @@ logs() { for f in server a b; do echo "# --- $f"; tail -n 12 "$work/w/$f.log" 2>
 ping_once() { ns hosta ping -c 1 -W 1 "$(mesh_ip b)"; }
 outage_below() { awk -v a="$OUTAGE" -v b="$1" 'BEGIN { exit !(a <= b) }'; }
 
-MESH_TAPE=$work/tapes
-mkdir "$work/w" "$MESH_TAPE"
+MESH_TAPE=$work/tapes/cone
+mkdir -p "$work/w" "$MESH_TAPE"
 try "cone: namespaces and server" mesh_up "$work/w" cone
 try "cone: a joins with the printed line" mesh_join a hosta
 try "cone: b joins with the same line" mesh_join b hostb
@@ -43,7 +43,9 @@ kill -CONT $(mesh_pids hosta godwitd)
 grep -qi 'not enforce' "$work/w/a.log"; ok $? "the log says that firewall rules are not enforced"
 mesh_cli a status | grep -qi 'not enforce'; ok $? "and so does status"
 logs >"$work/logs"
-mesh_down; rm -rf "$work/w"; mkdir "$work/w"
+mesh_down; rm -rf "$work/w"
+MESH_TAPE=$work/tapes/symmetric
+mkdir "$work/w" "$MESH_TAPE"
 
 try "symmetric: namespaces and server" mesh_up "$work/w" symmetric
 try "symmetric: a joins" mesh_join a hosta
@@ -57,7 +59,17 @@ try "server restarted: the relayed pair talks again" lab_until 15 ping_once
 logs
 mesh_down
 mkdir -p "$build/tests/conform"
-srcdir=$here/../.. sh "$here/../conform/judge.sh" "$build/tests/conform/lab.cover" "$MESH_TAPE"/* >"$work/judged"; rc=$?
+srcdir=$here/../.. sh "$here/../conform/judge.sh" "$build/tests/conform/lab.cover" "$work"/tapes/*/* >"$work/judged"; rc=$?
 sed 's/^[^#]/# &/' "$work/judged"
 ok $rc "the tables accept all that the machines did"
+# and is it something that the composed model of two agents can do?
+if command -v spin >/dev/null 2>&1; then
+	srcdir=$here/../..; export srcdir
+	try "the composed model is built" sh "$here/../conform/replay.sh" build "$work/replay"
+	for kind in cone symmetric; do
+		sh "$here/../conform/merge.sh" "$work/tapes/$kind/a" "$work/tapes/$kind/b" >"$work/merged"
+		said=$(sh "$here/../conform/replay.sh" "$work/replay" "$work/merged" $kind | tr '\n' ' ')
+		case $said in accepted*) ok 0 "$kind: $said" ;; *) ok 1 "$kind: $said"; sed -n 's/^turn/# &/p' "$work/replay/$kind.turns" ;; esac
+	done
+fi
 echo "1..$n"
