@@ -31,7 +31,7 @@ test_sync(void)
 	mgmt_world_run(&w, 3 * MONO_MIN);
 	n = w.keys;
 	mgmt_world_run(&w, MONO_MIN);
-	ok(w.keys > n + 2 && w.syncs <= 3 && w.maps == 0, "one with another key than the pinned one is asked for no map");
+	ok(w.keys > n + 2 && w.keys < n + 30 && w.syncs <= 3 && w.maps == 0, "one with another key than the pinned one is asked for no map");
 	ok(strstr(mgmt_stream_why(w.mgmt), "pinned") != NULL, "and it is said: %s", mgmt_stream_why(w.mgmt));
 	memcpy(w.conf.pin, w.public, 32);
 	w.sync.deed = DO;
@@ -78,6 +78,7 @@ test_job_refused(void)
 	is_int(w.conns, 1, "two starts are one dial");
 	mgmt_world_run(&w, 51 * MONO_SEC);
 	ok(w.conns >= 3 && w.conns <= 6 && w.jobs == 0, "a server that does not say its key is given up after 10 s: %u dials in a minute", w.conns);
+	ok(w.jobs_here->backoff.base > 2 * FIRST, "in waits that grow");
 	w.key = (struct manner){ REFUSE, GRPC_INTERNAL };
 	mgmt_world_run(&w, MONO_MIN);
 	ok(w.jobs == 0 && w.jobs_here->backoff.base == 10 * MONO_SEC, "one that refuses its key is no server: waits grow to 10 s");
@@ -85,7 +86,7 @@ test_job_refused(void)
 	w.conf.pinned = true;
 	n = w.keys;
 	mgmt_world_run(&w, MONO_MIN);
-	ok(w.keys > n + 2 && w.jobs == 0, "one with another key than the pinned one is not told what we can do");
+	ok(w.keys > n + 2 && w.keys < n + 30 && w.jobs == 0, "one with another key than the pinned one is not told what we can do");
 	w.conf.pinned = false;
 	w.job = (struct manner){ REFUSE, GRPC_PERMISSION_DENIED };
 	mgmt_world_run(&w, MONO_MIN);
@@ -101,6 +102,32 @@ test_job_refused(void)
 	w.job.deed = DO;
 	mgmt_world_run(&w, MONO_SEC);
 	ok(w.jobbing != NULL, "until the next login");
+	mgmt_world_close(&w);
+}
+
+/* Refusals alone make the waits grow, of both streams. */
+static void
+test_refused_from_the_start(void)
+{
+	struct mgmt_world w;
+
+	mgmt_world_open(&w);
+	w.conf.pinned = true;
+	SYNC(&w, START);
+	mgmt_world_run(&w, 3 * MONO_MIN);
+	ok(w.mgmt->backoff.base == 10 * MONO_SEC && w.keys < 40, "another key than the pinned one: waits of 10 s");
+	mgmt_world_close(&w);
+	mgmt_world_open(&w);
+	w.conf.pinned = true;
+	JOB(&w, START);
+	mgmt_world_run(&w, 3 * MONO_MIN);
+	ok(w.jobs_here->backoff.base == 10 * MONO_SEC && w.keys < 40, "the same of the Job stream");
+	mgmt_world_close(&w);
+	mgmt_world_open(&w);
+	w.job = (struct manner){ REFUSE, GRPC_PERMISSION_DENIED };
+	JOB(&w, START);
+	mgmt_world_run(&w, 3 * MONO_MIN);
+	ok(w.jobs_here->backoff.base == 10 * MONO_SEC && w.jobs < 40, "and when it is denied");
 	mgmt_world_close(&w);
 }
 
@@ -139,6 +166,7 @@ main(void)
 	test_sync();
 	test_sync_again();
 	test_job_refused();
+	test_refused_from_the_start();
 	test_job_at_once("");
 	test_job_at_once("soon");
 	return tap_done();

@@ -69,6 +69,23 @@ no_ice(void)
 	world_free(&w);
 }
 
+/* Closed, and then the remote does ICE no more: what it said is worth nothing. */
+static void
+closed_and_no_ice(void)
+{
+	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, true);
+	w.b.signal_cut = true;
+	post_session(&w.a, ICE_SESSION_EV_CLOSE);
+	ok(w.a.session->fsm.state == ICE_SESSION_NONE && w.a.session->remote_known, "closed, and the remote is known");
+	ice_session_enable(w.b.session, false);
+	w.b.signal_cut = false;
+	offer_again(&w.a);
+	fake_run(500 * MONO_MS);
+	ok(w.a.session->fsm.state == ICE_SESSION_NONE && !w.a.session->remote_known && w.a.session->nremote == 0,
+	    "it answers without ICE: its addresses and password are forgotten");
+	world_free(&w);
+}
+
 static void
 closed_while_checking(void)
 {
@@ -341,7 +358,7 @@ replaced_channel(void)
 	n = w.a.endpoints;
 	path_post(&w.a.peer->path, PATH_EV_ICE_DOWN, NULL);
 	fsm_drain(w.a.loop);
-	ok(w.a.endpoint.way == &w.a.way && w.a.endpoints == n, "a direct pair lost before it was taken: the relay's endpoint is not touched");
+	ok(w.a.endpoint.way == &w.a.way && w.a.endpoints == n && path_has_relay(&w.a.peer->path), "a direct pair lost before it was taken: the relay's endpoint is not touched");
 	post_way(&w.a, PATH_EV_RELAY_UP, &newer);
 	ok(w.a.endpoint.way == &newer && w.a.endpoints == n + 1, "a newer channel replaces the one in use");
 	post_way(&w.a, PATH_EV_RELAY_DOWN, &w.a.way);
@@ -353,7 +370,7 @@ replaced_channel(void)
 	world_stands(&w, NAT_PORT_RESTRICTED, NAT_PORT_RESTRICTED, false);
 	n = w.a.endpoints;
 	post_way(&w.a, PATH_EV_RELAY_DOWN, &newer);
-	ok(world_direct(&w) && w.a.endpoints == n, "a channel that never was goes down: the pair carries on");
+	ok(world_direct(&w) && w.a.endpoints == n && path_kind(&w.a.peer->path) == PATH_TO_ICE, "a channel that never was goes down: the pair carries on");
 	world_free(&w);
 }
 
@@ -363,6 +380,7 @@ main(void)
 	if (getenv("TEST_DEBUG") != NULL)
 		log_set_level(LOG_LV_TRACE);
 	no_ice();
+	closed_and_no_ice();
 	closed_while_checking();
 	nominated_before_answered();
 	late_nominations();

@@ -86,6 +86,13 @@ test_bad_servers(void)
 	mgmt_world_run(&w, 25 * MONO_SEC);
 	ok(STATE(&w, RUNNING) && w.starts == 1, "when the right one is there, we log in");
 	mgmt_world_close(&w);
+
+	mgmt_world_open(&w);
+	w.conf.pinned = true;
+	POST(&w, UP);
+	mgmt_world_run(&w, 3 * MONO_MIN);
+	ok(w.session->backoff.base == 10 * MONO_SEC && w.keys < 40, "who meets the wrong one from the start waits up to 10 s as well");
+	mgmt_world_close(&w);
 }
 
 static void
