@@ -136,6 +136,7 @@ ice_gather_do_forget(struct ice_gather *g)
 	memset(g->waiting, 0, sizeof(g->waiting));
 	g->told = (struct mono){ 0 };
 	ice_tx_drop_gather(g->ice, g);
+	g->ice->since = env_now(g->ice->env);
 	ice_filter_forget(&g->ice->filter);	/* another network may have another router */
 }
 

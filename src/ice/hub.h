@@ -45,6 +45,7 @@ struct ice {
 	struct ice_filter filter;
 	struct ice_probe *probe;	/* owned */
 	struct ice_base base[ICE_BASES];	/* the present one first, then where we were before */
+	struct mono since;		/* our network or our port changed last; not set: never */
 	bool behind;			/* a router translates the present one */
 };
 

@@ -57,7 +57,8 @@ ice_nat_get(const struct ice *ice, struct ice_nat *n)
 		for (const struct list *k = s->pairs.next; k != &s->pairs; k = k->next) {
 			const struct ice_pair *p = LIST_OF(k, struct ice_pair, in_session);
 
-			if (!is_host(&p->mapped, host, nhost))
+			/* What they saw before our network changed is of another mapping. */
+			if (p->last_ok.us >= ice->since.us && !is_host(&p->mapped, host, nhost))
 				observe(n, &p->mapped);
 		}
 	}

@@ -72,21 +72,17 @@ ice_probe_do_recall(struct ice_probe *p)
 	p->now = *past(p);
 }
 
-/* Is another peer behind our router, with our port of its own? */
+/* Is another peer behind our router?  It may have our port, or have had it: a remote
+ * that asks there still keeps that mapping. */
 static bool
-has_twin(const struct ice *ice)
+has_neighbour(const struct ice *ice)
 {
-	uint16_t port = ice->io.port(ice->io.arg, ADDR_V4);
-
 	for (const struct list *l = ice->sessions.next; l != &ice->sessions; l = l->next) {
 		const struct ice_session *s = LIST_OF(l, struct ice_session, all);
 
-		for (unsigned i = 0; i < s->nremote; i++) {
-			const struct wire_cand *r = &s->remote[i].cand;
-
-			if (r->type == WIRE_CAND_SRFLX && r->related.port == port && ice_is_mapped_ip(ice, &r->addr))
+		for (unsigned i = 0; i < s->nremote; i++)
+			if (s->remote[i].cand.type == WIRE_CAND_SRFLX && ice_is_mapped_ip(ice, &s->remote[i].cand.addr))
 				return true;
-		}
 	}
 	return false;
 }
@@ -106,21 +102,22 @@ in_use(const struct ice *ice)
 }
 
 /* Who gets ports of the router's own choice gains nothing from another of his.  With
- * a sign that the port is not ours alone soon, thrice; without one, because who held it
- * may have left, seldom and only when there is nothing to lose. */
+ * a sign that the port may not be ours alone, soon, but thrice at a place; without one,
+ * because who held it may have left, seldom.  Those who reach us there are disturbed
+ * for a sign only. */
 static bool
 ice_probe_if_may_move(const struct ice_probe *p)
 {
 	struct ice_nat n;
-	bool sign;
+	bool sign, thrice = p->moves >= 3;
 
 	if (p->ice->io.another_port == NULL || !p->ice->behind)
 		return false;
 	ice_nat_get(p->ice, &n);
-	sign = n.mapping == ICE_MAPPING_ADDRESS_DEPENDENT || has_twin(p->ice);
-	if (!n.port_preserved || (!sign && in_use(p->ice)))
+	sign = n.mapping == ICE_MAPPING_ADDRESS_DEPENDENT || has_neighbour(p->ice);
+	if (!n.port_preserved || (in_use(p->ice) && (!sign || thrice)))
 		return false;
-	return p->moves == 0 || mono_diff(env_now(p->ice->env), p->moved) >= (sign && p->moves < 3 ? MOVE_AGAIN : MOVE_SELDOM);
+	return p->moves == 0 || mono_diff(env_now(p->ice->env), p->moved) >= (sign && !thrice ? MOVE_AGAIN : MOVE_SELDOM);
 }
 
 static void
