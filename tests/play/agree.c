@@ -18,6 +18,9 @@
 #include "tests/play/play.h"
 #include "wg/impl.h"
 
+/* A message or a beat of the server has come by then. */
+#define PROVED	(40 * MONO_SEC)
+
 /* ---- a pair ----------------------------------------------------------------------------- */
 
 static struct remote *
@@ -199,6 +202,13 @@ joined_on(const struct relay_link *l)
 	return n;
 }
 
+/* A stream that serves owes nothing to the failures before it (issue 4, story 1). */
+static bool
+failures_kept(const struct fsm *f, const char *state, const struct backoff *b)
+{
+	return strcmp(fsm_state_name(f), state) == 0 && mono_diff(env_now(fsm_env(f)), f->since) > PROVED && b->base != 0;
+}
+
 static const char *
 agent_wrong(const struct mesh *m, const struct mesh_node *n, bool talk)
 {
@@ -216,6 +226,9 @@ agent_wrong(const struct mesh *m, const struct mesh_node *n, bool talk)
 	}
 	if (list_count(&e->remotes) != m->n - 1 || map_count(e->by_key) != m->n - 1)
 		return "an agent has peers beyond those of its map";
+	if (failures_kept(&a->sync->fsm, "proven", &a->sync->backoff) || failures_kept(&a->job->fsm, "proven", &a->job->backoff) ||
+	    failures_kept(&a->signal->fsm, "up", &a->signal->backoff))
+		return "a stream serves, and its failures are not forgotten";
 	if (a->signal->queued > 0)
 		return "messages wait though signal is up";
 	LIST_EACH(l, &e->pool->links) {
@@ -239,6 +252,18 @@ agent_wrong(const struct mesh *m, const struct mesh_node *n, bool talk)
 
 /* ---- the server -------------------------------------------------------------------------------- */
 
+/* Of peers that left as well. */
+const char *
+server_remembers(const struct mesh *m)
+{
+	const struct server *s = m->server;
+
+	for (struct map_it i = map_first(s->relay->topics); i.value != NULL; i = map_next(i))
+		if (list_empty(&((struct server_topic *)i.value)->watchers))
+			return "the relay remembers what nobody watches";
+	return NULL;
+}
+
 static const char *
 server_wrong(struct mesh *m)
 {
@@ -247,20 +272,15 @@ server_wrong(struct mesh *m)
 
 	LIST_EACH(l, &s->relay->all)
 		noted += map_count(LIST_OF(l, struct srv_relay_peer, all)->interests);
-	for (struct map_it i = map_first(s->relay->topics); i.value != NULL; i = map_next(i)) {
-		size_t n = list_count(&((struct server_topic *)i.value)->watchers);
-
-		if (n == 0)
-			return "the relay remembers what nobody watches";
-		watched += n;
-	}
+	for (struct map_it i = map_first(s->relay->topics); i.value != NULL; i = map_next(i))
+		watched += list_count(&((struct server_topic *)i.value)->watchers);
 	if (noted != watched)
 		return "the relay tells connections that are gone";
 	if (map_count(s->relay->by_id) != m->n || list_count(&s->relay->all) != m->n)
 		return "the relay knows connections that are gone";
 	if (!list_empty(&s->graves) || !list_empty(&s->push))
 		return "the server has not finished";
-	return NULL;
+	return server_remembers(m);
 }
 
 /* NULL when all agree. */

@@ -28,7 +28,8 @@ agent_ends(struct run *r, struct mesh_node *n, unsigned how)
 static void
 look_at_dead(struct run *r, const struct addr *was, const struct mesh_node *n, int64_t since)
 {
-	if (was->family != ADDR_NONE && sim_now(r->m->s) - since > 5 * MONO_MIN && r->fail == NULL && n->env == NULL)
+	if (was->family != ADDR_NONE && sim_now(r->m->s) - since > 3 * MONO_MIN && r->fail == NULL &&
+	    (n->env == NULL || !sim_awake(n->env)))
 		r->fail = status_of_dead(r->m, was, n);
 }
 
@@ -84,11 +85,14 @@ void
 fault_sleep(struct run *r)
 {
 	struct mesh_node *n = victim(r);
+	struct addr was = sim_overlay_addr(n->host);
+	int64_t since = sim_now(r->m->s);
 
 	say(r, "agent%u sleeps", n->i);
 	sim_suspend(n->host);
 	sim_run(r->m->s, 10 * MONO_SEC);
 	lasts(r, one_in(r, 6) ? 12 * MONO_MIN : 2 * MONO_MIN, 8 * MONO_HOUR);
+	look_at_dead(r, &was, n, since);
 	sim_resume(n->host);
 	say(r, "agent%u wakes", n->i);
 }
@@ -109,6 +113,8 @@ fault_freeze(struct run *r)
 {
 	struct mesh_node *n = victim(r);
 	bool server = one_in(r, 3);
+	struct addr was = sim_overlay_addr(n->host);
+	int64_t since = sim_now(r->m->s);
 	struct env *e = server ? r->m->server_env : n->env;
 
 	if (e == NULL)
@@ -118,6 +124,8 @@ fault_freeze(struct run *r)
 	say(r, "%s stands still", server ? "the server" : "an agent");
 	sim_freeze(e, true);
 	lasts(r, 15 * MONO_SEC, 10 * MONO_MIN);
+	if (!server)
+		look_at_dead(r, &was, n, since);
 	if ((server ? r->m->server_env : n->env) == e)
 		sim_freeze(e, false);
 	say(r, "and goes on");
@@ -224,6 +232,8 @@ fault_logout(struct run *r)
 	lasts(r, one_in(r, 2) ? 300 * MONO_MS : 20 * MONO_SEC, 10 * MONO_MIN);
 	if (r->struck == 1 && r->lasted > 2 * MONO_SEC && r->fail == NULL && left_behind(r->m, n))
 		r->fail = "a peer that left is still there";
+	if (r->fail == NULL && r->m->server != NULL)
+		r->fail = server_remembers(r->m);
 	say(r, "agent%u: joins again", n->i);
 	mesh_join_again(r->m, n->i);
 	n->gone = true;

@@ -304,7 +304,7 @@ status_of_dead(struct mesh *m, const struct addr *was, const struct mesh_node *d
 		status_fill(m->node[i].agent, &s);
 		p = peer_of(&s, was);
 		if (p != NULL && p->state == AGENT_PEER_CONNECTED)
-			wrong = "a peer that has been dead for five minutes is called connected";
+			wrong = "a peer that has been dead for minutes is called connected";
 		agent_status_free(&s);
 	}
 	return wrong;

@@ -7,6 +7,7 @@
 # Works in a copy of its own, of which each mutant builds only what it changed.  Each
 # patch of planted/ begins with a line that says what is wrong.  A line a mutant, and a
 # table at the end.  SEEDS: how many (48); with more, more rows have to be played.
+# QUICK=1: what is missed is not judged.
 set -u
 good=$(cd "$1" && pwd) || exit 2
 shift
@@ -35,7 +36,7 @@ for name; do
 		verdict="does not build"
 	elif ! look; then
 		verdict=found
-	elif ! judged; then
+	elif [ -z "${QUICK:-}" ] && ! judged; then
 		verdict=judge how="only the tables' judge: $(head -n 1 look.log | cut -c 1-90)"
 	else
 		verdict=missed

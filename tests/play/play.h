@@ -87,6 +87,8 @@ const char *peer_wrong(const struct remote *);
  * `never_struck`: and no letter was ever lost. */
 const char *ends_agree(struct mesh *, bool never_struck, bool talk);
 
+const char *server_remembers(const struct mesh *);	/* what nobody asks for; always */
+
 /* ---- oracle.c ---- */
 
 void invariants(void *mesh);		/* for sim_check */
@@ -106,7 +108,7 @@ void report_indirect(struct mesh *);
 void count_packets(struct run *);	/* from now on */
 /* Of all agents so far. */
 struct efforts {
-	uint64_t dials, offers, handshakes, letters, twins, moves, stun, bytes, stale;	/* see mesh_work; stale: events of former lives */
+	uint64_t dials, stream_dials, offers, handshakes, letters, twins, moves, stun, bytes, stale;	/* see mesh_work; stale: events of former lives */
 	unsigned restless;	/* pairs that want a path they do not have */
 };
 struct efforts efforts(const struct run *);
@@ -116,6 +118,8 @@ struct recovery {
 	int64_t streams;	/* until every agent had its four connections */
 	int64_t direct;		/* until all that can be direct were */
 };
+/* The same of what was tried while the server was away. */
+const char *outage_cost(const struct run *, const struct efforts *before, const struct efforts *after);
 /* What a round cost: NULL, or what was too much of it. */
 const char *heal_cost(const struct run *, const struct efforts *before, const struct efforts *after);
 /* All rounds so far, a line each; 1: fine, 0: too much, 2: too few rounds to say, -1: no such line. */

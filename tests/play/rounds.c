@@ -180,6 +180,7 @@ play_round(struct run *r, unsigned n)
 	mesh_ping_every(m, gaps_between_pings(m));
 	mesh_reset(m);
 	note_paths(r);
+	before = efforts(r);
 	for (unsigned i = 0; i < n && r->fail == NULL; i++) {
 		strike(r);
 		if (i + 1 < n)
@@ -188,6 +189,10 @@ play_round(struct run *r, unsigned n)
 	r->totals->faults += r->struck;
 	if (r->fail == NULL && r->struck == 1)
 		r->fail = others_untouched(r);
+	if (r->fail == NULL) {
+		after = efforts(r);
+		r->fail = outage_cost(r, &before, &after);
+	}
 	if (r->fail != NULL)
 		return r->fail;
 	heal(r);

@@ -111,8 +111,10 @@ count_step(void *arg, const struct fsm_trace *t)
 		w->offers += t->event == HANDSHAKE_EV_ASK;
 	else if (d == &wg_peer_fsm)
 		w->handshakes += entered && t->to == WG_PEER_ASKING;
-	else if (entered && strcmp(d->state_name[t->to], "dialing") == 0)
+	else if (entered && strcmp(d->state_name[t->to], "dialing") == 0) {
 		w->dials++;
+		w->stream_dials += strcmp(d->name, "relay-link") != 0;
+	}
 }
 
 static void *

@@ -54,6 +54,7 @@ struct mesh_node {
 	unsigned starts, lives;
 	struct mesh_work {		/* of all its lives */
 		uint64_t dials;		/* connections begun */
+		uint64_t stream_dials;	/* of those, all but a relay link's */
 		uint64_t offers;	/* asked for by guards */
 		uint64_t handshakes;	/* of WireGuard, begun */
 		uint64_t letters;	/* signal messages that arrived */
