@@ -40,7 +40,7 @@ struct options {
 	const char *rows;	/* file for the rows that were taken */
 	FILE *tape;		/* what the machines do, for tests/conform */
 	const char *must;	/* file with rows that have to be taken */
-	bool log, verbose, quiet, stop;
+	bool log, verbose, quiet, stop, linux_routers;
 };
 
 static int64_t total_time;
@@ -75,7 +75,8 @@ run_seed(uint64_t seed, const struct options *o)
 {
 	struct mesh_conf conf = { .seed = seed, .log = o->log, .verbose = o->verbose, .ping_every = o->hosts > 10 ? 3 * MONO_SEC : MONO_SEC,
 		.hosts = o->hosts > 0 ? o->hosts : 2 + (unsigned)(seed * 2654435761u % 4), .nat = (enum mesh_nat)(seed % 4),
-		.tape = o->tape, .story = "seed", .v6 = seed / 4 % 3 == 0, .by_name = seed / 4 % 2 == 0, .wild = seed / 8 % 2 == 0, .cheap_crypto = seed % 10 != 0 };
+		.tape = o->tape, .story = "seed", .v6 = seed / 4 % 3 == 0, .by_name = seed / 4 % 2 == 0, .wild = seed / 8 % 2 == 0, .cheap_crypto = seed % 10 != 0,
+		.linux_routers = o->linux_routers };
 	struct run r = { .m = mesh_new(&conf), .talk = o->log || o->verbose, .days = o->days > 0, .totals = &totals };
 	struct mesh *m = r.m;
 	const char *fail = NULL;
@@ -209,7 +210,7 @@ main(int argc, char **argv)
 		{ "from", required_argument, NULL, 'f' }, { "count", required_argument, NULL, 'c' },
 		{ "faults", required_argument, NULL, 'n' }, { "hosts", required_argument, NULL, 'k' }, { "rows", required_argument, NULL, 'r' },
 		{ "days", required_argument, NULL, 'd' }, { "mean", required_argument, NULL, 'm' }, { "log", no_argument, NULL, 'g' },
-		{ "tape", required_argument, NULL, 't' },
+		{ "tape", required_argument, NULL, 't' }, { "linux", no_argument, NULL, 'l' },
 		{ "must", required_argument, NULL, 'u' }, { "stop", no_argument, NULL, 's' }, { "verbose", no_argument, NULL, 'v' }, { "quiet", no_argument, NULL, 'q' }, { NULL, 0, NULL, 0 }
 	};
 	struct options o = { .faults = 4, .hosts = 5, .mean = 20 * MONO_MIN };	/* --hosts 0: 2 to 5 */
@@ -248,6 +249,9 @@ main(int argc, char **argv)
 			break;
 		case 'm':
 			o.mean = strtoll(optarg, NULL, 0) * MONO_MIN;
+			break;
+		case 'l':
+			o.linux_routers = true;
 			break;
 		case 'g':
 			o.log = true;

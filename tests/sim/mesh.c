@@ -84,6 +84,10 @@ node_place(struct mesh *m, unsigned i)
 			sim_nat_new(m->s, "carrier", outside, m->inet, NULL, &carrier);
 		}
 	}
+	if (m->conf.linux_routers && conf.mapping == SIM_MAP_EIM) {
+		conf.mapping = SIM_MAP_LINUX;
+		conf.filter = SIM_FILTER_PORT;
+	}
 	n->nat = sim_nat_new(m->s, name, home, outside, NULL, &conf);
 	n->symmetric = conf.mapping == SIM_MAP_SYM;
 	n->no_udp = conf.udp_blocked;

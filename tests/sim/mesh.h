@@ -25,6 +25,7 @@ struct mesh_conf {
 	bool v6;		/* everybody has IPv6 as well, filtered by the routers */
 	bool by_name;		/* the server is vpn.example, not an address */
 	const struct sim_nat_conf *router;	/* all of them are so; NULL: as `nat` says */
+	bool linux_routers;	/* those that keep ports do it as conntrack does, and look at ports */
 	bool neighbours;	/* the last host is at home with the one before */
 	bool wild;		/* routers of all kinds: filters, two in a row, no UDP, short lives */
 	int64_t spread;		/* agents start within this time; 0: 100 ms */
