@@ -194,6 +194,8 @@ fault_down(struct run *r)
 	say(r, "agent%u: down", n->i);
 	sim_call(n->env, go_down, n->agent);
 	lasts(r, one_in(r, 2) ? MONO_SEC : 40 * MONO_SEC, 3 * MONO_HOUR);
+	if (r->struck == 1 && r->lasted > 2 * MONO_SEC && r->fail == NULL && n->env != NULL && sim_awake(n->env) && sim_streams(n->env) > 0)
+		r->fail = "who is down holds connections";
 	n->down = true;		/* heal() says up again: a process may have died with the wish */
 	if (n->env == NULL || !sim_awake(n->env))
 		return;
