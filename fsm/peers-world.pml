@@ -152,7 +152,7 @@ byte moved[AGENTS];		/* times the endpoint moved since the last fault */
 byte act;			/* what happens next; 0 whenever a state is stored */
 hidden short x;
 hidden byte i, k, said, owed, newer, news, had, stood, gone, map[8];
-HIDDEN byte jumped;		/* the host slept: what was young is old */
+HIDDEN byte span;		/* 1: the host slept, what was young is old; 2: only a moment went by */
 hidden byte held, noted, renew, made, closed;
 hidden short msg, kept;
 hidden byte owes;
@@ -175,7 +175,7 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define ice_session_if_may_nominate(a, v) false
 #define ice_session_if_better(a, v) false
 #define wg_watch_if_unopened(a, v) false
-#define wg_watch_if_stuck(a, v) (endpoint[a] == 1 && !up && doubted[a] && !stuck[a] && !HUSHED)
+#define wg_watch_if_stuck(a, v) (endpoint[a] == 1 && !up && doubted[a] && !stuck[a] && !HUSHED && span != 2)
 #define ice_session_if_spare(a, v) false
 #define ice_session_if_picked(a, v) ((v) == 1)
 #define ice_session_if_other_pair(a, v) false
@@ -200,9 +200,9 @@ hidden byte to = NOWHERE;	/* the state that a row leads to */
 #define up (flow(0) && flow(1))
 #define wg_watch_if_heard(a, v) up
 #define wg_watch_if_unanswered(a, v) (!up && !doubted[a] && !HUSHED)
-#define wg_watch_if_still(a, v) false	/* to be silent is to be dead here; asked once will do */
+#define wg_watch_if_still(a, v) (!up && doubted[a] && span == 2)	/* to be silent is to be dead here, but for bad luck */
 #define wg_watch_if_owed(a, v) (!up)
-#define wg_watch_if_dead(a, v) (!up && (jumped || (doubted[a] && !wg_watch_if_stuck(a, v))) && !HUSHED)
+#define wg_watch_if_dead(a, v) (!up && (span == 1 || (doubted[a] && span == 0 && !wg_watch_if_stuck(a, v))) && !HUSHED)
 #define wg_watch_if_hushed(a, v) false
 #define wg_watch_if_stale(a, v) false
 #define wg_watch_if_idle(a, v) HUSHED
@@ -437,7 +437,7 @@ inline settle(a) {	/* forget what no longer means anything, start a new round, c
 	if :: up || endpoint[1] != 1 -> stuck[1] = false :: else fi;
 	is_up = up; is_pair = up && endpoint[0] == 2 && endpoint[1] == 2;
 	is_all = is_pair && IS(path, both, 0) && IS(path, both, 1) && IS(guard, settled, 0) && IS(guard, settled, 1);
-	qh = 0; qt = 0; said = 0; owed = 0; held = 0; jumped = 0; newer = 0; news = 0; had = 0; stale = 0; cur = 0; arg = 0; act = 0; i = 0; k = 0; x = 0 }
+	qh = 0; qt = 0; said = 0; owed = 0; held = 0; span = 0; newer = 0; news = 0; had = 0; stale = 0; cur = 0; arg = 0; act = 0; i = 0; k = 0; x = 0 }
 inline ice_fails(a) { if
 	:: IS(ice_session, checking, a) || IS(ice_session, lurking, a) -> PUT(ev_ice_session_limit, 0)
 	:: IS(ice_session, connected, a) -> PUT(ev_ice_session_silent, 0)
@@ -505,7 +505,8 @@ inline perform(a) {
 		:: act == 41 -> PUT(ev_wg_watch_shaken, 0)			/* WireGuard answers over a pair that ICE gave up */
 		:: act == 40 -> PUT(ev_wg_watch_elsewhere, 0)			/* a packet of before both changed their way */
 		:: act == 39 -> valid[a] = true; PUT(ev_ice_session_answered, 0)	/* the far end gave the pair up, its answer was under way */
-		:: act == 38 -> jumped = true; watch_fires(a)
+		:: act == 43 -> span = 2; PUT(ev_wg_watch_look, 0)
+		:: act == 38 -> span = 1; watch_fires(a)
 		:: act == 37 -> away[a] = true					/* signal goes, what is said is lost */
 		:: act == 36 -> gone = true;					/* taken out of the map and put in again, */
 			PUT(ev_handshake_ask, 0);				/* while this was waiting to be done */
@@ -563,6 +564,7 @@ end:	do :: atomic { FIRST if
 	LUCK(41, IS(wg_watch, armed, a) && dir_up)
 	LUCK(40, IS(wg_watch, good, a))
 	LUCK(39, (IS(ice_session, doubtful, a) || IS(ice_session, lurking, a)) && dir_up && !pairok)
+	LUCK(43, !IS(wg_watch, off, a) && !up && doubted[a])
 	LUCK(38, IS(wg_watch, good, a) && !up)
 #endif
 	fi; d_step { BEGIN(a); perform(a) }; MORE(a) drain(a); skip; d_step { END(a); settle(a) }; skip } od	/* one copy of the step a process: pan.c is six times smaller */

@@ -27,7 +27,7 @@ BEGIN {
 	act("relay-channel online", "6"); act("relay-channel offline", "7,26"); 
 	act("relay-channel link-lost", "8,24,25"); act("relay-channel close", "27")
 	act("relay-channel presence", "14"); act("relay-channel answer", "14")
-	act("wg-watch first", "10,12"); act("wg-watch look", "10,12,38"); act("wg-watch shaken", "10,12,41"); act("wg-watch elsewhere", "16,40")
+	act("wg-watch first", "10,12"); act("wg-watch look", "10,12,38,43"); act("wg-watch shaken", "10,12,41"); act("wg-watch elsewhere", "16,40")
 	act("guard tick", "13,15")
 	act("net-change", "32,33"); act("up", "8,17")
 	# the model has no quiet watcher: who is idle is looked at like the others

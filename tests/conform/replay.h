@@ -41,7 +41,7 @@ static int turn_row[MOST], turn_n;
 #define UNSEEN (ACT(8) | ACT(17) | ACT(37) | ACT(28) | ACT(42) | ACT(30) | ACT(31) | BORN)
 
 /* those that depend on what passes between the two: a pair answers, packets come back */
-#define LOOKS (ACT(3) | ACT(4) | ACT(10) | ACT(12) | ACT(16) | ACT(38) | ACT(41))
+#define LOOKS (ACT(3) | ACT(4) | ACT(10) | ACT(12) | ACT(16) | ACT(38) | ACT(41) | ACT(43))
 /* in which something is said or heard over signal, or its stream comes back */
 #define SAYS (ACT(1) | ACT(5) | ACT(9) | ACT(13) | ACT(17))
 /* in which the relay says something */

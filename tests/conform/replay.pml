@@ -51,7 +51,7 @@ byte within;			/* who takes several things in one turn, and is not at the last o
 #define HIDDEN
 #define Q now.q
 /* 1: the turn of the tape; 2: not what happened; 0: nothing was seen of it (what went came back: no bad luck) */
-#define END(a) c_code { memset(now.q, 0, sizeof now.q); k = replay_turn(Pagent->a, now.pos, now.act, now.within); }; jumped = 0; within = 0; fired[a] = 0; \
+#define END(a) c_code { memset(now.q, 0, sizeof now.q); k = replay_turn(Pagent->a, now.pos, now.act, now.within); }; span = 0; within = 0; fired[a] = 0; \
 	if :: k == 1 -> pos++; luck = 0; if :: act == 29 -> spent++ :: else fi \
 	:: k == 2 -> off = true \
 	:: k == 0 && (act == 8 || act == 17) -> skip \
