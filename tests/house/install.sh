@@ -8,7 +8,7 @@ BUILD_PACKAGES="autoconf automake gcc make pkg-config libc6-dev libevent-dev lib
 	libwslay-dev libjansson-dev libsqlite3-dev"
 MAIN_PACKAGES="iproute2 nftables iputils-ping iperf3 procps"
 CHECK_PACKAGES="spin valgrind clang llvm libclang-rt-14-dev mandoc mawk gawk busybox original-awk
-	wireguard-go wireguard-tools conntrack tcpdump haproxy nginx-light curl openssl python3 python3-pip
+	wireguard-go wireguard-tools conntrack coturn tcpdump haproxy nginx-light curl openssl python3 python3-pip
 	netcat-openbsd strace e2fsprogs gdb git"
 
 install_missing() {
