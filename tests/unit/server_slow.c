@@ -211,7 +211,7 @@ test_maps(struct world *w, const struct ident *id, int64_t us)
 	struct maps m, n;
 	struct ident late;
 	struct result res;
-	unsigned took;
+	unsigned took, before;
 
 	ask_for_maps(w, &r, &m, id);
 	ok(m.maps == 1 && m.peers >= PEERS, "a map of %zu peers", m.peers);
@@ -232,6 +232,13 @@ test_maps(struct world *w, const struct ident *id, int64_t us)
 	ok(m.maps <= took + 2 && m.serial == n.serial, "maps that waited were one");
 	reader_close(&other);
 	sim_run(w->sim, MONO_SEC);
+	before = m.maps;
+	reader_pause(&r, true);
+	took = until_held(w, id, us);
+	reader_pause(&r, false);
+	sim_run(w->sim, 3 * MONO_SEC);
+	if (us >= 300 * MONO_MS)	/* else changes are collected */
+		is_int(m.maps - before, took, "the change that found no room is not forgotten: a map for each");
 	reader_pause(&r, true);
 	took = until_held(w, id, us);
 	sim_run(w->sim, 29 * MONO_SEC);
