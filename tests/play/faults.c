@@ -107,13 +107,13 @@ others_untouched(const struct run *r)
 #define S	MONO_SEC
 
 const struct fault faults[] = {
-	{ "cut", fault_cut, 3, 3 * S / 2, S, 2 * S },
+	{ "cut", fault_cut, 3, 3 * S / 2, 3 * S, 2 * S },	/* a half dead signal stream is asked for 3 s */
 	{ "rebind", fault_rebind, 2, 2 * S, 0, 5 * S },
 	{ "mappings forgotten", fault_expiry, 2, 2 * S, 0, 5 * S },
 	{ "link down", fault_link_down, 2, 2 * S, S, 2 * S },
 	{ "another address", fault_address, 1, 2 * S, S, 2 * S },
-	{ "bad link", fault_bad_link, 1, 2 * S, 2 * S, 2 * S },
-	{ "loss bursts", fault_bursts, 1, 2 * S, 2 * S, 2 * S },
+	{ "bad link", fault_bad_link, 1, 2 * S, 3 * S, 2 * S },
+	{ "loss bursts", fault_bursts, 1, 2 * S, 3 * S, 2 * S },
 	{ "streams broken", fault_break, 2, S, S, S },
 	{ "idle proxy", fault_idle_proxy, 1, S, S, S },
 	{ "no names", fault_dns, 1, 6 * S, 8 * S, S },	/* who asked when the names were gone waits for 5 s */
@@ -122,10 +122,10 @@ const struct fault faults[] = {
 	{ "server restarts", fault_server_dies, 2, S, S, S },
 	{ "agent sleeps", fault_sleep, 2, 2 * S, 2 * S, 2 * S },
 	{ "server sleeps", fault_server_sleeps, 1, S, S, S },
-	{ "process stopped", fault_freeze, 1, 2 * S, 2 * S, 2 * S },
+	{ "process stopped", fault_freeze, 1, 2 * S, 3 * S, 2 * S },
 	{ "clock set", fault_clock, 1, S, S, S },
 	{ "disk", fault_disk, 1, S, S, S },
-	{ "slow reader", fault_slow_reader, 1, 2 * S, 2 * S, 2 * S },
+	{ "slow reader", fault_slow_reader, 1, 2 * S, 3 * S, 2 * S },
 	{ "down and up", fault_down, 1, 2 * S, S, 2 * S },
 	{ "logout and join", fault_logout, 1, 2 * S, 2 * S, 2 * S },
 };
