@@ -46,5 +46,7 @@ $AWK -f "$here/contained.awk" "$out/reached" "$out/seeds.cover" "$out/stories.co
 report "" >"$out/rows"; rc=$?
 sed 's/^/# /' "$out/rows"
 [ $rc -eq 0 ] && echo "ok 2 - every row is fired somewhere, no never row is" || { failed=1; echo "not ok 2 - every row is fired somewhere, no never row is"; }
-echo "1..2"
+! sed -n '/^Rows that only/,$p' "$out/rows" | grep -q -- '-> '
+[ $? -eq 0 ] && echo "ok 3 - every row has run with the actions of its module" || { failed=1; echo "not ok 3 - every row has run with the actions of its module"; }
+echo "1..3"
 exit ${failed:-0}
