@@ -163,6 +163,8 @@ wg_device_free(struct wg_device *d)
 		env_tun_close(d->tun);
 	if (d->udp4 != NULL)
 		env_dgram_close(d->udp4);
+	if (d->former4 != NULL)
+		env_dgram_close(d->former4);
 	if (d->udp6 != NULL)
 		env_dgram_close(d->udp6);
 	allowedips_free(&d->allowed);
@@ -196,24 +198,37 @@ wg_device_local(const struct wg_device *d, int family)
 	return s != NULL ? env_dgram_local(s) : (struct addr){ .family = ADDR_NONE };
 }
 
+#define BOTH_FOR	MONO_SEC	/* ICE decides in half of that whether a pair lives on */
+
+static bool
+has_port(const struct env_dgram *s, uint16_t port)
+{
+	return s != NULL && port != 0 && env_dgram_local(s).port == port;
+}
+
+/* Routers in front of peers do not know the new port yet, and what is under way to the
+ * former one should come in: both are sent from for a second, and heard until the next move. */
 int
 wg_device_rebind(struct wg_device *d, uint16_t port)
 {
 	struct addr any4 = { .family = ADDR_V4, .port = port };
-	struct env_dgram *s;
+	struct env_dgram *s = has_port(d->former4, port) ? d->former4 : NULL;
 	int err = 0;
 
-	if (d->udp4 != NULL && port != 0 && env_dgram_local(d->udp4).port == port)
+	if (has_port(d->udp4, port))
 		return 0;
-	s = env_dgram_open(d->env, &any4, wg_receive_udp, d, &err);
+	if (s == NULL)
+		s = env_dgram_open(d->env, &any4, wg_receive_udp, d, &err);
 	if (s == NULL && err == -EADDRINUSE) {
 		any4.port = 0;
 		s = env_dgram_open(d->env, &any4, wg_receive_udp, d, &err);
 	}
 	if (s == NULL)
 		return err;
-	if (d->udp4 != NULL)
-		env_dgram_close(d->udp4);
+	if (d->former4 != NULL && d->former4 != s)
+		env_dgram_close(d->former4);
+	d->former4 = d->udp4;
+	d->both_until = mono_add(env_now(d->env), BOTH_FOR);
 	d->udp4 = s;
 	return 0;
 }

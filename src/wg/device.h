@@ -88,8 +88,9 @@ void wg_device_free(struct wg_device *);	/* peers too; keys wiped; fine with NUL
 const char *wg_device_ifname(const struct wg_device *);
 uint16_t wg_device_port(const struct wg_device *);		/* IPv4 socket, or IPv6 when there is no other */
 struct addr wg_device_local(const struct wg_device *, int family);	/* family ADDR_NONE when that socket is missing */
-/* The IPv4 socket closes and another opens on that port (0 or taken: any free one);
- * peers and their endpoints stay.  0, or -errno and all is as before. */
+/* From now on IPv4 is sent from that port (0 or taken: any free one); for a second also
+ * from the one before, which is heard until the next call.  Peers and their endpoints stay.  0, or -errno and
+ * all is as before. */
 int wg_device_rebind(struct wg_device *, uint16_t port);
 const uint8_t *wg_device_public_key(const struct wg_device *);	/* WG_KEY_LEN */
 

@@ -85,6 +85,8 @@ struct wg_device {
 	unsigned mtu;
 	struct env_tun *tun;
 	struct env_dgram *udp4, *udp6;
+	struct env_dgram *former4;	/* before the last rebind; NULL: none */
+	struct mono both_until;		/* until then it is also sent from there */
 	struct noise_self *self;	/* owned, locked */
 	struct cookie_giver *giver;	/* owned, locked */
 	struct rate rate;

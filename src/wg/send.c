@@ -77,6 +77,8 @@ to_udp(struct wg_device *d, const struct env_pkt *pkts, size_t n)
 			;
 		if (s != NULL)
 			env_dgram_send(s, pkts + i, j - i);
+		if (family == ADDR_V4 && d->former4 != NULL && mono_before(env_now(d->env), d->both_until))
+			env_dgram_send(d->former4, pkts + i, j - i);	/* the far end drops what came already */
 	}
 }
 
