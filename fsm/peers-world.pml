@@ -16,13 +16,8 @@
  * keep KEEP_BUG_GEN heeds_news 1
  * keep KEEP_BUG_NAMELESS settles 1
  * keep KEEP_BUG_MUTE mute 1
- * full-mode ROUTERS carries_all settles
- * full-mode RELAYS carries_all settles
  * mode COUNT calm
  * mode IDLE acts
- *
- * Modes of two faults that end: ROUTERS, of routers, moves and signal; RELAYS, of
- * relay and direct path.
  *
  * What must hold after every turn, by its name in MUST() below:
  *	validated	data goes only to a pair that answered, to a relay that said the peer is there
@@ -42,7 +37,7 @@
  *	keeps_channel	an offer leaves a channel that works alone
  *	heeds_news	a newer generation makes us ask the path now, not by a timer
  *	armed		something is missing: an offer's timer runs
- *	calm		after the last fault an agent's endpoint moves 6 times at most for each fault
+ *	calm		after the last fault an agent's endpoint moves 4 times at most for each fault
  */
 #define AGENTS 2
 #ifndef FAULTS
@@ -147,7 +142,7 @@ byte fired[AGENTS];		/* slow things that happened in this round */
 byte endpoint[AGENTS];		/* what WireGuard was given: 0 none, 1 relay, 2 direct */
 #ifdef COUNT
 byte moved[AGENTS];		/* times the endpoint moved since the last fault */
-#define CALM (6 * FAULTS)
+#define CALM (4 * FAULTS)
 #endif
 byte act;			/* what happens next; 0 whenever a state is stored */
 hidden short x;
@@ -536,24 +531,18 @@ end:	do :: atomic { FIRST if
 	SLOW_ACT(15, 8, IS(guard, slow, a), DUE_HOUR(a))
 	SLOW_ACT(16, 32, OTHER_WAY(a), true)
 	/* bad luck, while the budget lasts */
-#ifndef RELAYS
 	LUCK(32, true)
 	LUCK(33, true)
-#endif
-#if !defined(IDLE) && !defined(RELAYS)
+#ifndef IDLE
 	LUCK(28, HAS(a) && MATTERS(a))
 	LUCK(29, HAS(a) && late[a] == 0)
 	LUCK(42, BEHIND(a))
 	LUCK(31, true)
-#endif
-#if !defined(IDLE) && !defined(ROUTERS)
 	LUCK(24, relay_channel_holds_entry(a) && link[a])
 	LUCK(25, relay_channel_holds_entry(a) && link[a])
 	LUCK(26, relay_channel_holds_entry(a) && link[a])
 	LUCK(27, !IS(relay_channel, idle, a))
 	LUCK(30, rlive[a] && SEEN)
-#endif
-#if !defined(IDLE) && !defined(ROUTERS) && !defined(RELAYS)
 	LUCK(21, aid[a] != 0)
 	LUCK(22, !QUIET && SLOW_WATCH(a))
 	LUCK(23, !QUIET && SLOW_TICK(a))
@@ -578,10 +567,8 @@ proctype outside() RUNNING {
 end:	do
 	:: d_step { FAULT(dir_up && SEEN); dir_up = false; stood = endpoint[0]; settle(0) }
 	:: d_step { MENDED; dir_up = true; FORGET; stood = endpoint[0]; settle(0) }
-#ifndef ROUTERS
 	:: d_step { FAULT((rlive[0] || rlive[1]) && SEEN); rlive[0] = false; rlive[1] = false; stood = endpoint[0]; settle(0) }	/* the relay server forgets */
 	:: d_step { FAULT(link[0] && link[1] && TOLD); link_goes(0); link_goes(1); cut[0] = true; cut[1] = true; stood = endpoint[0]; settle(0) }	/* it restarts */
-#endif
 	od }
 #ifndef REPLAY
 init { atomic { run agent(0); run agent(1); run outside() } }

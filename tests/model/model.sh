@@ -16,7 +16,6 @@ jobs() {
 		[ -f "$w" ] || { echo "missing $n"; continue; }
 		if grep -q '^ \* together' "$w"; then echo "$model/together.sh $w $top/$n"; else echo "$model/one.sh $w $top/$n"; fi
 		for k in $(sed -n 's/^ \* mode \([A-Z]*\) .*/\1/p' "$w"); do echo "$model/together.sh $w $top/$n.$k mode:$k"; done
-		[ -z "$MODEL_FULL" ] || for k in $(sed -n 's/^ \* full-mode \([A-Z]*\) .*/\1/p' "$w"); do echo "$model/together.sh $w $top/$n.$k mode:$k"; done
 		for k in $(sed -n 's/^ \* keep \([A-Za-z0-9_]*\) .*/\1/p' "$w"); do
 			if grep -q '^ \* together' "$w"; then echo "$model/together.sh $w $top/$n.$k $k"; else echo "$model/one.sh $w $top/$n.$k $k"; fi
 		done
