@@ -246,6 +246,17 @@ watch_deaf(void)
 	fake_run(6 * MONO_SEC);
 	is_int(timeouts, 1, "knocked and nobody opened for 10 s: a timeout");
 	is_int(watch->fsm.state, WG_WATCH_ARMED, "and the watch goes on (WW-1)");
+	/* a new path, and a packet that waits for its session */
+	post(WG_WATCH_EV_PATH_ON);
+	peer.knocks = 0;
+	peer.stats.kept = 1;
+	sent();
+	fake_run(3500 * MONO_MS);
+	is_int(peer.knocks, 3, "a packet waits: knocked every second");
+	is_int(watch->fsm.state, WG_WATCH_ARMED, "nothing has come over it yet");
+	peer.stats.kept = 0;
+	fake_run(2 * MONO_SEC);
+	is_int(peer.knocks, 3, "nothing waits: no more");
 	wg_watch_free(watch);
 }
 
