@@ -207,6 +207,7 @@ static void
 ice_probe_do_note_back(struct ice_probe *p)
 {
 	p->now.back = true;
+	p->now.back_mapped = p->seen;
 	keep(p);
 }
 
@@ -253,8 +254,7 @@ void
 ice_probe_input(struct ice_probe *p, const struct ice_tx *tx, const struct wire_stun *m, const struct addr *from)
 {
 	if (m->cls == WIRE_STUN_SUCCESS && m->mapped.family == ADDR_V4 && addr_equal(from, &tx->to)) {
-		if (p->fsm.state == ICE_PROBE_BACK)
-			p->now.back_mapped = m->mapped;
+		p->seen = m->mapped;
 		ice_probe_post(p, ICE_PROBE_EV_CAME, NULL);
 	} else if (addr_equal(from, &tx->to) || addr_equal(from, &p->server))
 		ice_probe_post(p, ICE_PROBE_EV_REFUSED, NULL);

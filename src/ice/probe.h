@@ -29,6 +29,7 @@ struct ice_probe {
 	struct fsm fsm;
 	struct ice *ice;		/* owner */
 	struct addr server, other;	/* of the answer that said it can; other: address, port or both differ */
+	struct addr seen;		/* ours, in the last answer to a question */
 	struct ice_probed now;
 	struct ice_probed past[ICE_PAST];	/* of the last networks that were probed, by mapping */
 	unsigned npast;			/* ever */

@@ -202,7 +202,7 @@ joined_on(const struct relay_link *l)
 	return n;
 }
 
-/* A stream that serves owes nothing to the failures before it (issue 4, story 1). */
+/* A stream that serves owes nothing to the failures before it (mgmt-stream.fsm). */
 static bool
 failures_kept(const struct fsm *f, const char *state, const struct backoff *b)
 {

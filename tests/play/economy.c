@@ -196,7 +196,7 @@ heal_mean(size_t i, char *line, size_t len)
 }
 
 /* At rest, where every pair is direct with its relay beside it; a ping a minute each way.
- * Budget of issue 4: 2 MB a day of control streams, 0.25 each way a peer; a relay
+ * Idle budget: 2 MB a day of control streams, 0.25 each way a peer; a relay
  * link's health checks are 0.93; the pings and their keys.  Each byte passes up to three networks. */
 #define LEGS		3
 #define AGENT_MINUTE	((2000000 + 930000) / 1440)

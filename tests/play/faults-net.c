@@ -5,7 +5,7 @@
  */
 #include "tests/play/faults.h"
 
-/* The direct path is cut and the relay is at hand: issue 4 asks for 1.5 s. */
+/* The direct path is cut and the relay is at hand: 1.5 s are asked. */
 static void
 look_at_relay(struct run *r, const struct mesh_node *a, const struct mesh_node *b)
 {

@@ -18,7 +18,7 @@
 
 /* The paper, 6.1: the initiator asks for new keys after 120 s. */
 #define RENEW_AFTER	(120 * MONO_SEC)
-/* Base 10 s, randomised by factor 1 (issue 4, story 1); relay links: a minute and 40 %. */
+/* Base 10 s, randomised by factor 1 (mgmt-stream.fsm); relay links: a minute and 40 %. */
 #define STREAM_WAIT	(20 * MONO_SEC)
 #define LINK_WAIT	(84 * MONO_SEC)
 /* src/peer/guard.c: 45 s while nothing works, 6 minutes when nobody wants it or all but the best works. */

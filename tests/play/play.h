@@ -59,7 +59,7 @@ struct fault {
 	const char *name;
 	void (*strike)(struct run *);
 	unsigned weight;
-	/* Of issue 4's table; microseconds, from the moment that all is well, if it
+	/* Of the README's recovery table; microseconds, from the moment that all is well, if it
 	 * lasted for less than ten seconds.  0: not asked. */
 	int64_t target;		/* all talk */
 	int64_t streams;	/* every agent has its four connections */

@@ -142,7 +142,7 @@ gaps_between_pings(const struct mesh *m)
 	return m->n > 10 ? 3 * MONO_SEC : MONO_SEC;
 }
 
-/* The table of issue 4, for what nobody waits for with a ping. */
+/* The README's recovery table, for what nobody waits for with a ping. */
 static const char *
 too_late(const struct run *r, const struct recovery *b)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * stream_backoff.c -- the back-off of long-lived streams (issue 4, story 1): the
+ * stream_backoff.c -- the back-off of long-lived streams (story 1 of the tables): the
  * real Sync and signal clients and a server that cuts, serves or refuses as the
  * test says (backoff-world.h).
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * stream_beats.c -- heartbeats from the agent (issue 4, story 4): the real signal
+ * stream_beats.c -- heartbeats from the agent (story 4 of the tables: idle proxies): the real signal
  * and Job clients against the real server in the simulated world.
  *
  * A server of our own asks for them in a header and lets go of an agent that
